@@ -9,7 +9,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from leukcnn.auditing.printed import (
 )
 
 CONTROLS = 1000
-MAX_CELLS = 10_000_000
+MAX_CELLS = 30_000_000
 """Sets of folds are counted if the table of their sums and sums of squares has up to so many cells."""
 
 MOST_LISTED = 5
@@ -59,7 +59,7 @@ class Spread(NamedTuple):
         return f"{self.mean} +- {self.std}"
 
     def moved(self) -> Iterator["Spread"]:
-        """Yields spreads with both values moved by 3 to 30 hundredths of a percent or of a unit."""
+        """Yields spreads with both values moved a little."""
         rng = np.random.default_rng(abs(self.mean.value) + self.std.value)
         for _ in range(CONTROLS):
             yield Spread(*(moved(number, rng) for number in self))
@@ -70,12 +70,27 @@ class Spread(NamedTuple):
         return _within(self.mean, means) & _within(self.std, stds)
 
 
+def _step(number: PrintedNumber) -> tuple[int, int]:
+    """Returns by how many units of its last decimal a control moves a number, at least and at most.
+
+    They are 3 and 30 hundredths of a percent, or 1 and 3 units if fewer decimals are printed.
+    """
+    decimals = number.decimals if number.percent else number.decimals - 2
+    return (3 * 10 ** (decimals - 2), 30 * 10 ** (decimals - 2)) if decimals > 1 else (1, 3)
+
+
 def moved(number: PrintedNumber, rng: np.random.Generator) -> PrintedNumber:
-    """Returns a printed number moved by 3 to 30 hundredths, but not below 0."""
-    by = int(rng.integers(3, 31)) * int(rng.choice([-1, 1]))
-    # Numbers with fewer decimals are moved by up to 3 units of the last one.
-    by = by * 10 ** (number.decimals - 2) if number.decimals > 1 else int(np.sign(by)) * -(-abs(by) // 10)
+    """Returns a printed number moved a little, but not below 0."""
+    least, most = _step(number)
+    by = int(rng.integers(least, most + 1)) * int(rng.choice([-1, 1]))
     return PrintedNumber(abs(number.value + by), number.decimals, number.percent)
+
+
+def _reach(number: PrintedNumber) -> float:
+    """Returns how far from the middle of a number's bounds a moved number's bounds go."""
+    low, high = number.bounds()
+    unit = float(high - low) / 1.5
+    return float(high - low) / 2 + (_step(number)[1] + 1) * unit
 
 
 def _within(number: PrintedNumber, values: np.ndarray) -> np.ndarray:
@@ -101,12 +116,16 @@ class FoldCounts:
         # The second centre is up to half an image from the mean.
         self.most = int(squares + 2 * math.sqrt(squares * self.n_folds)) + self.n_folds
         self.groups = [*groups, (1, 0)] if len(groups) == 1 else groups[:2]
-        self.tables = [self._table(n, count) for n, count in self.groups]
 
     @property
     def cells(self) -> int:
-        """Number of cells of the largest table."""
-        return max(table.size for table in self.tables)
+        """Number of cells of the table of sums and sums of squares."""
+        return (2 * math.isqrt(self.most * self.n_folds) + 3) * (self.most + 1) * (self.n_folds + 1)
+
+    @cached_property
+    def tables(self) -> list[np.ndarray]:
+        """The table of each size of folds."""
+        return [self._table(n, count) for n, count in self.groups]
 
     def _centre(self, n: int) -> int:
         return round(self.mean * n)
@@ -154,7 +173,7 @@ class FoldCounts:
 
 @lru_cache(maxsize=64)
 def count_sets(spread: Spread, folds: tuple[int, ...]) -> tuple[dict[int, float], int] | None:
-    """Counts the sets of folds behind a mean accuracy and its standard deviation.
+    """Counts the sets of folds that give a mean accuracy and its standard deviation.
 
     Args:
         spread: The printed accuracy.
@@ -165,17 +184,16 @@ def count_sets(spread: Spread, folds: tuple[int, ...]) -> tuple[dict[int, float]
         None if there are too many.
     """
     mean, std = (float(sum(number.bounds()) / 2) for number in spread)
-    images, width = max(folds), float(spread.std.bounds()[1]) + 0.0031
-    if len(folds) * 8 * len(folds) * (width * images + 2) ** 3 > MAX_CELLS:
+    table = FoldCounts(folds, mean=mean, reach=_reach(spread.mean), std=std + _reach(spread.std))
+    if table.cells > MAX_CELLS:
         return None
-    table = FoldCounts(folds, mean=mean, reach=0.004, std=std + 0.004)
     found = {ddof: table.count(spread, ddof) for ddof in (1, 0)}
     moved = sum(any(table.count(other, ddof) for ddof in (1, 0)) for other in spread.moved())
     return found, moved
 
 
 def listed_sets(spread: Spread, folds: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Returns the numbers of wrong images in folds of equal size behind a spread (n - 1), if few sets fit."""
+    """Returns the wrong images in folds of equal size that have a spread (n - 1), if few sets fit."""
     found = count_sets(spread, folds)
     if found is None or not 0 < found[0][1] <= MOST_LISTED or len(set(folds)) > 1:
         return []
@@ -325,7 +343,7 @@ def _counted(spread: Spread, sizes: np.ndarray) -> dict[str, Any]:
     if listed := listed_sets(spread, folds):
         detail += " Wrong images over n - 1: " + "; ".join(", ".join(map(str, each)) for each in listed) + "."
     verdict = UNIQUE if sum(counts.values()) == 1 else CONSISTENT if any(counts.values()) else IMPOSSIBLE
-    certainty = f"exact; {moved:,} of {CONTROLS:,} pairs moved by .03 to .3 have a set too"
+    certainty = f"exact; {moved:,} of {CONTROLS:,} pairs moved a little have a set too"
     return {"verdict": verdict, "detail": detail, "searched": searched, "certainty": certainty}
 
 
@@ -365,7 +383,7 @@ def _one_class(values: Any, sizes: np.ndarray, classes: Sequence[str]) -> dict[s
         "verdict": verdict,
         "detail": detail,
         "searched": f"all {len(ways.answers):,} choices of a class for each of {len(sizes)} stratified folds",
-        "certainty": f"exact; {moved:,} of {CONTROLS:,} pairs moved by .03 to .3 have a choice too",
+        "certainty": f"exact; {moved:,} of {CONTROLS:,} pairs moved a little have a choice too",
     }
 
 

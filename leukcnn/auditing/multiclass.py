@@ -6,7 +6,6 @@ both ways are tried: a row is possible if any of them gives all its values toget
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -364,15 +363,12 @@ def _certainty(row: Row, outcomes: Mapping[tuple[str, ...], Outcome]) -> str:
 
 
 def _moved(row: Row) -> Iterator[Row]:
-    """Yields rows with all values but the accuracy moved by 3 to 30 hundredths of a percent."""
+    """Yields rows with all values but the accuracy moved a little."""
     rng = np.random.default_rng(0)
     for _ in range(CONTROLS):
         values = dict(row.values)
         for metric in values.keys() - {"accuracy"}:
-            number = values[metric].number
-            in_percent = replace(number, decimals=number.decimals - 2 * (not number.percent))
-            new = replace(moved(in_percent, rng), decimals=number.decimals)
-            values[metric] = values[metric]._replace(number=new)
+            values[metric] = values[metric]._replace(number=moved(values[metric].number, rng))
         yield row._replace(values=values)
 
 

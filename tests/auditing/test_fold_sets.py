@@ -1,4 +1,4 @@
-"""Sets of folds behind a mean and its standard deviation."""
+"""Sets of folds that give a mean and its standard deviation."""
 
 import itertools
 
@@ -58,6 +58,16 @@ def test_folds_of_a_random_network_are_always_found():
         assert found[0][1] >= 1
         if found[0][1] <= 5:
             assert tuple(sorted(100 - right)) in listed_sets(printed, (100,) * 5)
+
+
+def test_values_with_few_decimals_are_found_too():
+    values = np.array([17, 19, 16, 20]) / 22
+    for decimals in (0, 1):
+        printed = spread(*(round(100 * x, decimals) for x in (values.mean(), values.std(ddof=1))), decimals)
+        found = count_sets(printed, (22,) * 4)
+        assert found is not None
+        every = np.array(list(itertools.combinations_with_replacement(range(23), 4))) / 22
+        assert found[0][1] == printed.fits(every, ddof=1).sum()
 
 
 def test_sets_with_too_large_folds_are_not_counted():

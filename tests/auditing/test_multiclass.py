@@ -1,17 +1,20 @@
 """Kappa and averages of several classes: found with counts, or proved impossible."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
+from leukcnn import papers
 from leukcnn.auditing import multiclass
+from leukcnn.auditing.audit import audit
 from leukcnn.auditing.class_counts import Relaxation, find_counts, metrics_of, ranges
 from leukcnn.auditing.fold_sets import fold_sizes
 from leukcnn.auditing.multiclass import Row, Value, outcome_of
 from leukcnn.auditing.printed import printed_number
-from leukcnn.spec import Claim
+from leukcnn.spec import Claim, Published, Sample, Table
 
 NAMES = (
     "accuracy",
@@ -173,3 +176,41 @@ def test_wrong_number_of_classes_kappa_is_impossible_in_a_made_up_row():
     }
     claim = Claim("made-up", "agreement", "", "", {"row": Row(values, (50, 30, 20)), "only": "kappa"})
     assert multiclass.check(claim, None).verdict == "impossible"
+
+
+def sixth_paper():
+    """Returns a paper that isn't in leukcnn: values of a network that errs at random, in 4 folds."""
+    classes, rng = (120, 90, 70, 60), np.random.default_rng(6)
+    sizes = fold_sizes(classes, 4)
+    _, misses, false = random_counts(sizes, rng, error=0.15)
+    names = ("accuracy", "kappa", "weighted_precision", "macro_recall")
+    values = metrics_of(names, sizes, misses, false)
+    published = tuple(
+        Published(
+            "resnet50",
+            name,
+            round(float(each.mean()), 4) if name == "kappa" else round(100 * float(each.mean()), 2),
+            std=round(100 * float(each.std(ddof=1)), 2) if name == "accuracy" else None,
+        )
+        for name, each in values.items()
+    )
+    table = Table("scores", "Scores", "metrics", published=published, samples=(Sample(classes, folds=4),))
+    own = papers.get("taleghani_resnet50")
+    return replace(own, key="sixth", tables=(table,), figures=(), claims=(), findings=())
+
+
+def test_sixth_paper_gets_its_claims_from_its_values():
+    answers = {answer.claim.id: answer for answer in audit(sixth_paper()).answers}
+    assert {"scores-resnet50-folds", "scores-resnet50-kappa", "scores-resnet50-averages"} <= answers.keys()
+    verdicts = {name: answer.verdict for name, answer in answers.items() if name.startswith("scores-")}
+    assert set(verdicts.values()) <= {"consistent", "unique solution"}, verdicts
+
+
+def test_sixth_paper_with_a_wrong_kappa_is_found_out():
+    paper = sixth_paper()
+    table = paper.tables[0]
+    wrong = tuple(replace(p, value=p.value - 0.08) if p.metric == "kappa" else p for p in table.published)
+    answers = audit(replace(paper, tables=(replace(table, published=wrong),))).answers
+    verdicts = {answer.claim.id: answer.verdict for answer in answers}
+    assert verdicts["scores-resnet50-kappa"] == "impossible"
+    assert verdicts["scores-resnet50-averages"] == "impossible"

@@ -28,7 +28,7 @@ def matrices(supports):
 
 
 def test_solutions_are_those_of_all_matrices():
-    every = [(matrix, report_of_matrix(matrix)) for matrix in matrices((3, 3, 2))]
+    every = [(matrix, report_of_matrix(matrix)) for matrix in matrices((3, 2, 1))]
     rng = np.random.default_rng(0)
     for place in rng.choice(len(every), 20, replace=False):
         report = every[place][1]
