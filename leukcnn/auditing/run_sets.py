@@ -104,7 +104,7 @@ def _slips(search: RunSearch, row: Row, ddof: int = 1) -> list[tuple[str, Found]
             if getattr(row[name], field) is None or (field == "std" and name in ("recall", "specificity")):
                 continue
             rest = {**row, name: row[name]._replace(**{field: None})}
-            if (sets := search.find(rest, ddof)).sets:
+            if (sets := search.find(rest, ddof, MOST_PAIRS // 10)).sets:
                 found.append((f"{name}/{field}", sets))
     return found
 
@@ -177,7 +177,9 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         reasons.append(
             "without one of " + ", ".join(figure.replace("/", " ") for figure, _ in slips) + " some do"
         )
-    return replace(answer, verdict=IMPOSSIBLE, detail=f"{': '.join([detail, '; '.join(reasons)])}.")
+    if not reasons:
+        reasons.append("each is possible, but not all together")
+    return replace(answer, verdict=IMPOSSIBLE, detail=f"{detail}: {'; '.join(reasons)}.")
 
 
 def _control(search: RunSearch, row: Row, key: str, found: Found) -> str:
