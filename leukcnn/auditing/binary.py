@@ -185,7 +185,8 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
             says = ways[others[0]].says or "they are as the table names them"
             n = sum(len(found[i]) for i in others)
             answer = replace(answer, detail=f"{answer.detail} If {says}, {n or 'none'} do.")
-        return replace(answer, searched=searched, covers=row.covers)
+        ways_tried = f", the values read in {len(ways)} ways" if len(ways) > 1 else ""
+        return replace(answer, searched=f"{searched}{ways_tried}", covers=row.covers)
     answer = _impossible(claim, ways[0].numbers, fits[0], (positives, negatives), row.sample.folds)
     return replace(
         answer,

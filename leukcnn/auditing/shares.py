@@ -182,6 +182,8 @@ def _check_sizes(claim: spec.Claim) -> Answer:
             f"{len(sizes)} of {most - least + 1} sizes of the test set give {which}, the smallest with "
             f"{right} of {n} images. The size isn't stated."
         )
+        if most not in sizes and len(numbers) == 1:
+            detail += f" Of all {most}, none: {nearest(numbers[0], most)}."
     return Answer(
         claim=claim,
         verdict=CONSISTENT if sizes else IMPOSSIBLE,
@@ -267,13 +269,16 @@ def _of_reference(paper: spec.Paper) -> Iterator[spec.Claim]:
         validation = _column(table, "validation")
         if table.kind != "reference" or images is None or accuracy is None:
             continue
+        own = [first for first, _, _ in table.measured]
         cells = [line[accuracy] for line in table.reference if isinstance(line[accuracy], int | float)]
         decimals = max(map(own_decimals, cells), default=0)
         for number, line in enumerate(table.reference):
             n, value = line[images], line[accuracy]
             if not isinstance(n, int) or not isinstance(value, int | float):
                 continue
-            all_tested = validation is None or "fold" in str(line[validation]).lower()
+            # Cross-validation tests all images, a hold-out test only some of them.
+            folds = validation is not None and "fold" in str(line[validation]).lower()
+            all_tested = folds or line[0] in own
             printed = printed_number(value, decimals)
             yield spec.Claim(
                 f"shares-{table.id}-line{number}",

@@ -148,3 +148,13 @@ def test_a_sixth_paper_gets_its_claims_from_its_values():
     assert found["shares-table2-vgg16-accuracy"].detail.startswith("627 of 678")
     assert found["shares-table2-vgg16-sensitivity"].detail.startswith("319 of 339")
     assert not claims(paper_of(published, Sample((339, 339), dataset="cnmc2019")), "shares")
+
+
+def test_without_a_stated_validation_only_the_number_of_images_is_a_limit():
+    found = answers("alertnet", "shares")
+    # 99.85 % of at most 500 images; 99.50 % of at most 760, but not of all.
+    assert found["shares-table1-line12"].verdict == "impossible"
+    assert found["shares-table1-line4"].verdict == "consistent"
+    assert "Of all 760, none: 756 of 760 is 99.474" in found["shares-table1-line4"].detail
+    # The paper's own line is of all images.
+    assert found["shares-table4-line2"].detail.startswith("2347 of 2415")
