@@ -8,7 +8,9 @@ Metrics are means over folds here, of shape (..., folds), and folds are arrays o
 (folds, classes). One fold is a pooled confusion matrix. Targets are ranges: metric -> (least, most).
 """
 
+import math
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ STEPS = 3000
 GRID = 41
 ROUNDS = 60
 NOTHING = 1e-6
+MAX_CELLS = 2_000_000
 
 
 def metrics_of(
@@ -104,6 +107,8 @@ def _agreement(fold: np.ndarray, wrong: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _best(ends: list[np.ndarray], wrong: int, sign: int) -> float:
     """Returns the least (sign 1) or most (-1) of a sum over folds that share the wrong images."""
+    if len(ends) == 1:
+        return float(ends[0][wrong])
     total = np.full(wrong + 1, np.inf)
     total[0] = 0
     for end in ends:
@@ -233,7 +238,18 @@ class Relaxation:
             cap = min(cap, int(of_one) + 1)
         self.most = min(cap, cap if most_wrong is None else most_wrong)
         self.empty = least * sizes.sum(axis=1).min() > self.most * self.folds
-        self.blocks = [
+
+    @property
+    def cells(self) -> int:
+        """Number of pairs of misses and false predictions of all classes."""
+        n = self.kinds.sum(axis=1, keepdims=True)
+        pairs = np.minimum(self.kinds, self.most) * np.minimum(n - self.kinds, self.most)
+        return int(pairs.sum())
+
+    @cached_property
+    def blocks(self) -> list[tuple[int, np.ndarray]]:
+        """The blocks of each kind of fold."""
+        return [
             block
             for kind, fold in enumerate(self.kinds)
             for block in (*(self._class(kind, fold, c) for c in range(len(fold))), self._whole(kind, fold))
@@ -278,9 +294,14 @@ class Relaxation:
         return self._block(kind, (-e, -e, -u / n), {"accuracy": 1 - e / n, "kappa": 1 - e / n / (1 - chance)})
 
     def excludes(self) -> bool:
-        """Returns whether it proves that no counts have metrics within the ranges."""
+        """Returns whether it proves that no counts have metrics within the ranges.
+
+        With more than `MAX_CELLS` pairs of counts, only each metric by itself is held to its `ranges`.
+        """
         if self.empty:
             return True
+        if self.cells > MAX_CELLS:
+            return self._out_of_range()
         rng = np.random.default_rng(0)
         rows = self.first + len(self.targets)
         owners, columns = [], []
@@ -309,6 +330,20 @@ class Relaxation:
             if bound > NOTHING or not grown:
                 return bound > NOTHING
         return False
+
+    def _out_of_range(self) -> bool:
+        """Returns whether a metric is out of its range for every number of wrong images."""
+        sizes = np.repeat(self.kinds, self.counts, axis=0)
+        low, high = ((1 - end) * sizes.sum() for end in reversed(self.targets["accuracy"]))
+        found = [ranges(sizes, wrong) for wrong in range(math.ceil(low), math.floor(high) + 1)]
+        return all(
+            any(
+                most < self.targets[name][0] or least > self.targets[name][1]
+                for name, (least, most) in each.items()
+                if name in self.targets
+            )
+            for each in found
+        )
 
     @staticmethod
     def _solve(

@@ -33,6 +33,13 @@ MOST_LISTED = 5
 _ROUNDING = 1e-12
 
 
+_AVERAGES = {
+    "precision": ("weighted_precision", "macro_precision"),
+    "weighted_precision": ("weighted_precision",),
+    "macro_precision": ("macro_precision",),
+}
+
+
 def fold_sizes(sizes: tuple[int, ...], folds: int) -> np.ndarray:
     """Returns the class sizes of stratified folds, as scikit-learn's `StratifiedKFold` makes them.
 
@@ -250,47 +257,29 @@ def _claims_of_row(
     paper: spec.Paper, table: spec.Table, own: spec.Published, sample: spec.Sample
 ) -> Iterator[spec.Claim]:
     """Yields the claims of a row: its accuracy, and one class a fold if its kappa is 0."""
-    of_row = {p.metric: p for p in table.published if (p.row, p.dataset, p.subset) == _place(own)}
+    of_row = {p.metric: p for p in table.published if _place(p) == _place(own)}
     # Recall averaged with the class sizes as weights is the accuracy.
-    recall = of_row.get("recall")
+    recall = None if paper.positive_class else of_row.get("recall")
     same = [own, recall] if recall and (recall.value, recall.std) == (own.value, own.std) else [own]
     names = tuple(name for p in same for name in (name_of(table, p), name_of_std(table, p)))
     name = "-".join(filter(None, (table.id, own.row, own.dataset, own.subset.removeprefix("test"))))
     spread = _spread(table, own, sample)
-    label = paper.row(own.row).label
-    common = {"sizes": sample.sizes, "folds": sample.folds, "accuracy": spread}
-    yield spec.Claim(
-        f"{name}-folds",
-        "folds",
-        f"{label}: an accuracy of {own.value:.2f} +- {own.std:.2f} over the folds",
-        table.where,
-        {**common, "names": names},
-    )
+    common = {"sizes": sample.sizes, "folds": sample.folds, "accuracy": spread, "names": names}
+    stated = {"folds": (f"an accuracy of {spread} over the folds", common)}
     kappa = of_row.get("kappa")
-    if kappa is None or kappa.value != 0:
-        return
-    yield spec.Claim(
-        f"{name}-one_class",
-        "folds",
-        f"{label}: a kappa of 0, all images in one class",
-        table.where,
-        {**common, "one_class": True, "names": (*names, name_of(table, kappa))},
-    )
-    for metric in ("precision", "macro_precision", "weighted_precision"):
-        precision = of_row.get(metric)
-        if precision is not None and precision.std is not None:
-            yield spec.Claim(
-                f"{name}-one_class-{metric}",
-                "folds",
-                f"{label}: a precision of {precision.value:.2f} +- {precision.std:.2f} and a kappa of 0",
-                table.where,
-                {
-                    **common,
-                    "one_class": True,
-                    metric: _spread(table, precision, sample),
-                    "names": (name_of(table, precision), name_of_std(table, precision)),
-                },
-            )
+    if kappa is not None and kappa.value == 0:
+        common = {**common, "one_class": True, "names": (*names, name_of(table, kappa))}
+        stated["one_class"] = ("a kappa of 0, all images in one class", common)
+        for metric in _AVERAGES:
+            precision = of_row.get(metric)
+            if precision is not None and precision.std is not None:
+                other = _spread(table, precision, sample)
+                own_names = (name_of(table, precision), name_of_std(table, precision))
+                values = {**common, metric: other, "names": own_names}
+                stated[f"one_class-{metric}"] = (f"a precision of {other} and a kappa of 0", values)
+    for what, (text, values) in stated.items():
+        label = paper.row(own.row).label
+        yield spec.Claim(f"{name}-{what}", "folds", f"{label}: {text}", table.where, values)
 
 
 def _place(published: spec.Published) -> tuple[str, str, str]:
@@ -327,7 +316,7 @@ def check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         answer = _counted(values["accuracy"], sizes)
     else:
         answer = _one_class(values, sizes, paper.classes)
-    return Answer(claim, covers=tuple(values["names"]), **answer)
+    return Answer(claim, covers=tuple(values.get("names", ())), **answer)
 
 
 def _counted(spread: Spread, sizes: np.ndarray) -> dict[str, Any]:
@@ -353,6 +342,10 @@ def _range(numbers: Sequence[int]) -> str:
 
 def _one_class(values: Any, sizes: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
     """Returns the answer for folds in which one class is answered for all images."""
+    searched = f"all choices of one of {len(classes)} classes for each of {len(sizes)} stratified folds"
+    if len(classes) ** len(sizes) > MAX_CELLS:
+        detail = "There are too many choices to try."
+        return {"verdict": UNDECIDABLE, "detail": detail, "searched": searched, "certainty": "not searched"}
     ways = OneClassFolds(sizes)
     accuracy: Spread = values["accuracy"]
     over_n = {ddof: np.flatnonzero(accuracy.fits(ways.values["accuracy"], ddof=ddof)) for ddof in (1, 0)}
@@ -382,7 +375,7 @@ def _one_class(values: Any, sizes: np.ndarray, classes: Sequence[str]) -> dict[s
     return {
         "verdict": verdict,
         "detail": detail,
-        "searched": f"all {len(ways.answers):,} choices of a class for each of {len(sizes)} stratified folds",
+        "searched": f"{searched}, {len(ways.answers):,} different ones",
         "certainty": f"exact; {moved:,} of {CONTROLS:,} pairs moved a little have a choice too",
     }
 
@@ -395,11 +388,5 @@ def _fits_any(spread: Spread, ways: OneClassFolds, averages: Sequence[str]) -> b
 def _mean_and_std(values: np.ndarray, ddof: int) -> str:
     return f"{100 * values.mean():.4f} +- {100 * values.std(ddof=ddof):.4f}"
 
-
-_AVERAGES = {
-    "precision": ("weighted_precision", "macro_precision"),
-    "weighted_precision": ("weighted_precision",),
-    "macro_precision": ("macro_precision",),
-}
 
 KINDS: dict[str, AuditKind] = {"folds": AuditKind(check, find)}

@@ -135,6 +135,17 @@ def test_moved_values_are_mostly_impossible():
     assert excluded >= 18
 
 
+def test_large_test_sets_are_held_to_the_ranges_of_each_metric():
+    sizes = np.array([[60_000, 50_000, 40_000]])
+    of_wrong = ranges(sizes, 9_000)
+    accuracy = (0.94 - 1e-9, 0.94 + 1e-9)
+    for name in ("kappa", "macro_recall"):
+        least, most = of_wrong[name]
+        for ends, excluded in (((least, most), False), ((most + 1e-4, 1), True), ((0, least - 1e-4), True)):
+            relaxation = Relaxation(sizes, {"accuracy": accuracy, name: ends})
+            assert relaxation.excludes() is excluded
+
+
 def test_search_finds_counts_that_have_the_values():
     rng = np.random.default_rng(0)
     sizes = fold_sizes((106, 79, 56), 3)
