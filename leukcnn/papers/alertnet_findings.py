@@ -116,9 +116,10 @@ CLAIMS: tuple[Claim, ...] = (*_STATEMENTS, *_RANKS)
 
 FINDINGS = (
     Finding(
-        "The layer sizes are given only in a figure, not in the text. The reading here has exactly the printed "
-        "8,792,963 parameters, with filters 64-128-256-512-1024, kernels 11-5-3-3-3, a last map of 2 x 2 and "
-        "dense layers 512-512-3. It isn't unique: with a map of 1 x 1, dense layers of 2048-128 have as many.",
+        "The layer sizes are given only in a figure, not in the text. The reading here has exactly the "
+        "printed 8,792,963 parameters, with filters 64-128-256-512-1024, kernels 11-5-3-3-3, a last map of "
+        "2 x 2 and dense layers 512-512-3. It isn't unique: with a map of 1 x 1, dense layers of 2048-128 "
+        "have as many.",
         "Figure 2, Table V",
         claims=("layers-alertnet",),
     ),

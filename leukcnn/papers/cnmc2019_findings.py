@@ -291,8 +291,8 @@ FINDINGS = (
     Finding(
         "Over all class sizes and confusion matrices, the leaderboard's 86.35177019 and 83.24786937 % have "
         "one solution each, with the same sizes, which the paper doesn't state: 825 and 1,761 of the 2,586 "
-        "cells. VGG19's 82.59010758 % has none with any sizes. With these, 82.52010758 is the only score with one "
-        "other digit that has one: a slip.",
+        "cells; which class has which isn't said. VGG19's 82.59010758 % has no solution with any sizes. With "
+        "these, 82.52010758 is the only score with one other digit that has one: most likely a slip.",
         "Table 4",
         claims=(
             "table4-xception-weighted_f1-final",
