@@ -281,16 +281,16 @@ FINDINGS = (
     ),
     Finding(
         "Vogado et al.'s row of Table VIII can't be that of the pathological class: R 92.80 and S 92.22 mean "
-        "A of 92.54 to 92.59, but the table prints 92.79. R equals A to one decimal here and in Table IX, which suggests "
-        "averages weighted by class size.",
+        "A of 92.54 to 92.59, but the table prints 92.79. R equals A to one decimal here and in Table IX, "
+        "which suggests averages weighted by class size.",
         "Table VIII",
         claims=("binary-row-table8-vogado2018", "kfold-vogado-of-lines"),
     ),
     Finding(
         "Vogado et al.'s row on UFG can't be that of the pathological class: R 52.10 and S 47.70 are no "
         "numbers of 64 and 57 images. As averages weighted by class size, 56 of 64 pathological and 7 of 57 "
-        "healthy images right give all four values; no other counts do. That is 63 of 121 right. One class for "
-        "all images would give 64.",
+        "healthy images right give all four values; no other counts do. That is 63 of 121 right. One class "
+        "for all images would give 64.",
         "Table IX",
         claims=(
             "binary-row-table9-vogado2018-ufg",
