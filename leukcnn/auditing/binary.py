@@ -184,8 +184,8 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         if others:
             says = ways[others[0]].says or "they are as the table names them"
             n = sum(len(found[i]) for i in others)
-            plain = _implied(ways[0].numbers, positives, negatives) if not n else ""
-            answer = replace(answer, detail=f"{answer.detail} If {says}, {n or 'none'} do{plain}.")
+            implied = _implied(ways[others[0]].numbers, positives, negatives) if not n else ""
+            answer = replace(answer, detail=f"{answer.detail} If {says}, {n or 'none'} do{implied}.")
         ways_tried = f", the values read in {len(ways)} ways" if len(ways) > 1 else ""
         return replace(answer, searched=f"{searched}{ways_tried}", covers=row.covers)
     answer = _impossible(claim, ways[0].numbers, fits[0], (positives, negatives), row.sample.folds)
@@ -209,7 +209,9 @@ def _impossible(
     if folds > 1:
         verdict, of_folds = _by_fold(numbers, sizes, folds)
         certainty = "exact for stratified folds; others leave more room"
-        return Answer(claim, verdict, f"{detail}{_implied(numbers, *sizes)}{of_folds}.", "", certainty)
+        of_positives = {_OF_POSITIVES.get(name, name): number for name, number in numbers.items()}
+        detail += _implied(of_positives, *sizes) + of_folds
+        return Answer(claim, verdict, f"{detail}.", "", certainty)
     if len(found) == 1 and found[0].corrected:
         corrected = ", ".join(text_of(name, number) for name, number in found[0].corrected.items())
         certainty = _control(numbers, every.fitting, claim.id, with_slips=True)
@@ -224,7 +226,7 @@ def _possible(claim: spec.Claim, reading: Reading, matrices: Matrices, every: So
     supposing = f", if {reading.says}" if reading.says else ""
     if len(matrices) == 1:
         decimals = max(number.decimals + 2 * (not number.percent) for number in reading.numbers.values())
-        supposing += f": exactly {_exact_values(matrices, reading.numbers, min(decimals, 2))}"
+        supposing += f": to more digits {_exact_values(matrices, reading.numbers, min(decimals, 2))}"
     return Answer(
         claim=claim,
         verdict=UNIQUE if len(matrices) == 1 else CONSISTENT,
