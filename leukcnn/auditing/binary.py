@@ -184,7 +184,8 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         if others:
             says = ways[others[0]].says or "they are as the table names them"
             n = sum(len(found[i]) for i in others)
-            answer = replace(answer, detail=f"{answer.detail} If {says}, {n or 'none'} do.")
+            implied = _implied(ways[others[0]].numbers, positives, negatives) if not n else ""
+            answer = replace(answer, detail=f"{answer.detail} If {says}, {n or 'none'} do{implied}.")
         ways_tried = f", the values read in {len(ways)} ways" if len(ways) > 1 else ""
         return replace(answer, searched=f"{searched}{ways_tried}", covers=row.covers)
     answer = _impossible(claim, ways[0].numbers, fits[0], (positives, negatives), row.sample.folds)
@@ -208,7 +209,9 @@ def _impossible(
     if folds > 1:
         verdict, of_folds = _by_fold(numbers, sizes, folds)
         certainty = "exact for stratified folds; others leave more room"
-        return Answer(claim, verdict, f"{detail}{of_folds}.", "", certainty)
+        of_positives = {_OF_POSITIVES.get(name, name): number for name, number in numbers.items()}
+        detail += _implied(of_positives, *sizes) + of_folds
+        return Answer(claim, verdict, f"{detail}.", "", certainty)
     if len(found) == 1 and found[0].corrected:
         corrected = ", ".join(text_of(name, number) for name, number in found[0].corrected.items())
         certainty = _control(numbers, every.fitting, claim.id, with_slips=True)
@@ -221,6 +224,9 @@ def _possible(claim: spec.Claim, reading: Reading, matrices: Matrices, every: So
     modes = [mode for mode in ("rounded", "truncated") if len(every.fitting(reading.numbers, mode))]
     how = f" ({' or '.join(modes)})" if modes else " (partly rounded, partly truncated)"
     supposing = f", if {reading.says}" if reading.says else ""
+    if len(matrices) == 1:
+        decimals = max(number.decimals + 2 * (not number.percent) for number in reading.numbers.values())
+        supposing += f": to more digits {_exact_values(matrices, reading.numbers, min(decimals, 2))}"
     return Answer(
         claim=claim,
         verdict=UNIQUE if len(matrices) == 1 else CONSISTENT,
@@ -228,6 +234,16 @@ def _possible(claim: spec.Claim, reading: Reading, matrices: Matrices, every: So
         searched="",
         certainty=_control(reading.numbers, every.fitting, claim.id),
     )
+
+
+def _exact_values(matrix: Matrices, numbers: Numbers, decimals: int) -> str:
+    """Returns the values of a single matrix: percentages with two decimals, others with four."""
+    found = []
+    for name, number in numbers.items():
+        above, below = (int(part[0]) for part in matrix.metric(name))
+        finer = replace(number, decimals=decimals if number.percent else decimals + 2)
+        found.append(text_of(name, printed_for(finer, above, below, "rounded")))
+    return ", ".join(found)
 
 
 def _by_fold(numbers: Numbers, sizes: tuple[int, int], folds: int) -> tuple[str, str]:
