@@ -16,6 +16,7 @@ from leukcnn.datasets.headers import bound_decoder
 from leukcnn.errors import DataError, StoreError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS, UNKNOWN_SUBJECTS
+from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import data_folder, download_dataset, find_paper, paper_lines
 
 if TYPE_CHECKING:
@@ -201,6 +202,14 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
     show_default=True,
     help="Threads that prepare batches; the result doesn't depend on them.",
 )
+@click.option(
+    "--margin",
+    metavar="POINTS",
+    type=float,
+    default=MARGIN,
+    show_default=True,
+    help="Percentage points within which a published and a measured value agree.",
+)
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
 def reproduce(paper: str, **options: Any) -> None:
     """Trains a paper's networks and prints its tables, with published and measured values side by side.
@@ -224,15 +233,26 @@ def reproduce(paper: str, **options: Any) -> None:
 @click.argument("paper", metavar="PAPER|FILE.py")
 @_OUT
 @_ONLY
+@click.option(
+    "--margin",
+    metavar="POINTS",
+    type=float,
+    help="Another margin of agreement, kept with the runs, for all of their tables.",
+)
 @click.option("--verify", is_flag=True, help="Check the stored files and values instead; exit with 1.")
-def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
+def table(paper: str, out: Path, only: str | None, margin: float | None, verify: bool) -> None:
     """Builds the tables and figures of finished runs again, without data and without training."""
     found = find_paper(paper)
 
-    from leukcnn.experiment.request import check_only
+    from leukcnn.experiment.request import check_margin, check_only
     from leukcnn.runs import Store
 
     check_only(found, only)
+    if margin is not None:
+        check_margin(margin)
+        if only or verify:
+            # The other tables would keep the earlier margin.
+            raise click.UsageError(f"--margin is for all tables: leave out --{'only' if only else 'verify'}.")
     store, faults = Store(out, found.key), []
     folders = list(store.experiments())
     start_backend()
@@ -245,7 +265,7 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                done = report(store, folder, found, only=only)
+                done = report(store, folder, found, only=only, margin=margin)
                 _print_report(done)
                 faults += [*_without_results(done), *done.faults]
         except StoreError as error:

@@ -20,6 +20,7 @@ from leukcnn.files import read_bytes, read_json, read_sealed_json, write_sealed_
 from leukcnn.runs import STORE_VERSION
 from leukcnn.spec import Paper
 from leukcnn.spec.checks import check_types
+from leukcnn.spec.metrics import MARGIN
 from leukcnn.trial_files import check_hashes
 
 # The record in an experiment's folder, and the list of the folder's files with their SHA-256.
@@ -136,6 +137,7 @@ class ExperimentRecord:
         not_comparable_on: Kind of split -> tested dataset -> why values on it can't be compared with the
             paper's; "" if `not_comparable` is the only reason. Datasets that are cross-validated together are
             one, joined by "+"; "" is all datasets together. Empty if no split keeps datasets apart.
+        margin: Points within which a published and a measured value agree, see `leukcnn.spec.metrics.MARGIN`.
         published_images: Dataset -> how many of its images here are published ones; empty for synthetic ones.
         separated_pairs: Kind of split -> number of pairs of identical and of nearly identical images with one
             image in the test images and the other in the training or validation images of the same fold, in
@@ -171,6 +173,7 @@ class ExperimentRecord:
     masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
     not_comparable_on: dict[str, dict[str, str]] = field(default_factory=dict)
     published_images: dict[str, Genuine] = field(default_factory=dict)
+    margin: float = MARGIN
 
     def save(self, folder: Path) -> None:
         """Writes the record into an experiment's folder.

@@ -16,6 +16,7 @@ from leukcnn.backend import start_backend
 from leukcnn.datasets.class_words import GivenClasses, given_classes
 from leukcnn.errors import SpecError
 from leukcnn.run import Run
+from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
 
 _FILE = (str, os.PathLike)
@@ -51,6 +52,7 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "workers": _NUMBER,
     "tensorboard": (bool, "True or False"),
+    "margin": ((int, float), "a number of percentage points"),
     "quiet": (bool, "True or False"),
 }
 
@@ -77,6 +79,7 @@ def reproduce(
     devices: str | int | None = None,
     workers: int = 2,
     tensorboard: bool = False,
+    margin: float = MARGIN,
     quiet: bool = False,
 ) -> Run:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
@@ -113,6 +116,8 @@ def reproduce(
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         workers: Threads that prepare batches; the result doesn't depend on them.
         tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        margin: Percentage points within which a published and a measured value agree; a hundredth of it for
+            metrics that aren't in percent.
         quiet: Whether to show no progress.
 
     Raises:
@@ -149,6 +154,7 @@ def reproduce(
         devices=None if devices is None else str(devices),
         workers=workers,
         tensorboard=tensorboard,
+        margin=margin,
     )
     check_request(request)
     require_images(found, chosen, request.data, out=out, classes=request.classes)

@@ -29,7 +29,7 @@ ODD = [
     "",
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
-OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects")
+OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +83,9 @@ def test_an_odd_place_or_name_is_refused(words, odd):
         (("--classes", "a=healthy,a=malignant"), "twice"),
         (("--seed", str(2**70)), "from 0 to"),
         (("--runs", "1000000000"), "from 1 to 1,000"),
+        (("--margin", "0"), "above 0 and at most 100"),
+        (("--margin", "-2"), "above 0 and at most 100"),
+        (("--margin", "101"), "above 0 and at most 100"),
     ],
 )
 def test_the_message_names_the_limit(words, said):
@@ -119,7 +122,18 @@ def test_settings_of_keras_that_would_change_networks_are_refused(monkeypatch, t
         backend._check_settings()
 
 
-@pytest.mark.parametrize("odd", [{"runs": 10**9}, {"datasets": ",,"}, {"out": "\0"}, {"assume": ["penalty"]}])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"runs": 10**9},
+        {"datasets": ",,"},
+        {"out": "\0"},
+        {"margin": 0},
+        {"margin": True},
+        {"margin": "2"},
+        {"assume": ["penalty"]},
+    ],
+)
 def test_the_function_refuses_what_the_command_refuses(odd):
     with pytest.raises(LeukCNNError):
         leukcnn.reproduce("leuknet_lodocv", data="synthetic", **odd)

@@ -111,5 +111,7 @@ def test_reproduce_has_the_options_of_the_command_and_their_defaults():
     assert parameters.keys() == options.keys()
     for name in parameters.keys() - {"paper", "datasets", "assume", "out", "tensorboard"}:
         default = options[name].default
-        assert parameters[name].default == (default if isinstance(default, str | int | bool) else None), name
+        assert parameters[name].default == (
+            default if isinstance(default, str | int | float | bool) else None
+        ), name
     assert str(options["out"].default) == parameters["out"].default

@@ -20,7 +20,8 @@ INSTEAD = {
     r"\bwhoever\b": "who",
     r"\bamiss\b": "wrong",
     r"\bstands?\b": "is, appears",
-    r"\btells?\b|\btold\b": "says, shows, distinguishes",
+    # "can't tell" is a verdict, with the apostrophe of HTML too.
+    r"(?<!can't )(?<!can&#x27;t )\btells?\b|\btold\b": "says, shows, distinguishes",
     r"\blays?\b|\blaid\b": "is in, is stored",
     "keep_apart": "hold_out_validation",
     "frozen_border": "last_frozen_layer",

@@ -16,6 +16,7 @@ from leukcnn.spec import (
     Split,
     Table,
     Training,
+    additional_tables,
 )
 
 DENSENET = Setup(
@@ -58,6 +59,7 @@ PAPER = Paper(
     tables=(
         # Probabilities of different folds come from different networks: AUROC is computed within each fold.
         Table("table1", "Folds by subject", "metrics", metrics=("accuracy", "f1", "auroc"), over="folds"),
+        *additional_tables(),
     ),
     figures=(),
     findings=(),

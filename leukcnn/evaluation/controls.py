@@ -44,11 +44,13 @@ class Control:
 
     Attributes:
         label: Its name in tables.
+        sees: What it sees, in a sentence: "no better than ...".
         features: Computes what it sees, uint8 (N, S, S, 3) -> (N, F); None if it doesn't see the images.
         of_files: Whether `features` takes the paths of the image files, (N,), instead of prepared images.
     """
 
     label: str
+    sees: str
     features: Features | None
     of_files: bool = False
 
@@ -156,11 +158,24 @@ def _histogram(image: np.ndarray, channel: int, mask: np.ndarray | None) -> np.n
 
 
 CONTROLS: dict[str, Control] = {
-    "majority": Control("Majority class", None),
-    "border": Control(f"Random forest, {BORDER_PIXELS}-pixel border", border_features),
-    "colour": Control("Random forest, whole image's colour", colour_features),
-    "size": Control("Random forest, image size and file format", file_features, of_files=True),
-    "cells": Control("Random forest, number and size of dark patches", cell_features),
+    "majority": Control("Majority class", "the majority class", None),
+    "border": Control(
+        f"Random forest, {BORDER_PIXELS}-pixel border", "the colour of the border", border_features
+    ),
+    "colour": Control(
+        "Random forest, whole image's colour", "the colour of the whole image", colour_features
+    ),
+    "size": Control(
+        "Random forest, image size and file format",
+        "the image size and file format",
+        file_features,
+        of_files=True,
+    ),
+    "cells": Control(
+        "Random forest, number and size of dark patches",
+        "the number and size of dark patches",
+        cell_features,
+    ),
 }
 """The controls in the order of tables. A paper lists those that it uses in `controls`."""
 

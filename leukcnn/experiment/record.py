@@ -60,6 +60,7 @@ def make_record(
         },
         separated_pairs=planned.separated,
         unknown_subjects=planned.unknown_subjects,
+        margin=study.margin,
         overlaps=planned.overlaps,
         data_notes=[*index.notes, *notes, *_copies(planned), *_in_two_classes(planned)],
     )

@@ -1,6 +1,6 @@
 """Builds and checks an experiment's tables, figures and challenge files, from the store alone."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from leukcnn import spec
@@ -47,7 +47,9 @@ class Report:
         return f"<Report of {self.folder.name}: {len(self.tables)} tables, {len(self.files)} files>"
 
 
-def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None) -> Report:
+def report(
+    store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None, margin: float | None = None
+) -> Report:
     """Writes an experiment's tables, figures and challenge files, without the data and without training.
 
     What can't be built is left out and named in `Report.faults`, and so are damaged trials.
@@ -57,12 +59,17 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
         folder: Folder of the experiment.
         paper: The paper.
         only: Id of the one table or figure to build; None or the id of a row for all.
+        margin: Points within which values agree, which is kept in the record; None for the record's own.
 
     Raises:
         StoreError: The record can't be read, the folder can't be written to, or the paper has changed since
             the experiment.
     """
     record = read_record(folder, paper)
+    if margin is not None:
+        record = replace(record, margin=margin)
+        with locked_folder(folder):
+            record.save(folder)
     results = Results(paper, record, store)
     faults = damaged_trials(results)
     tables = build_tables(results, Captured(folder), only=only, faults=faults)

@@ -1,5 +1,6 @@
 """The options of `leukcnn reproduce`, checked."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
 from leukcnn.paths import did_you_mean_weights
+from leukcnn.spec.metrics import MARGIN
 
 NUMBERS = {"seed": (0, 2**63 - 1), "runs": (1, 1000), "workers": (1, 1000)}
 """Option -> its least and its largest value."""
@@ -34,6 +36,20 @@ def check_only(paper: spec.Paper, only: str | None) -> None:
             f"only (--only) got {only!r}.",
             expected=f"a row, table or figure: {', '.join(known)}",
             remedy=did_you_mean(only, known),
+        )
+
+
+def check_margin(margin: float) -> None:
+    """Checks that --margin is a number of points above 0 and at most 100.
+
+    Raises:
+        SpecError: It is something else.
+    """
+    number = isinstance(margin, int | float) and not isinstance(margin, bool)
+    if not number or not math.isfinite(margin) or not 0 < margin <= 100:
+        raise SpecError(
+            f"margin (--margin) got {margin!r:.80}.",
+            expected="a number of percentage points above 0 and at most 100, such as 2",
         )
 
 
@@ -106,6 +122,7 @@ class Request:
         devices: As `leukcnn.distribution.find_devices` takes it.
         workers: Threads that prepare batches.
         tensorboard: Whether to write TensorBoard's logs.
+        margin: Points within which a published and a measured value agree, above 0 and at most 100.
     """
 
     paper: spec.Paper
@@ -128,10 +145,12 @@ class Request:
     devices: str | None = None
     workers: int = 2
     tensorboard: bool = False
+    margin: float = MARGIN
 
     def __post_init__(self) -> None:
         paper = self.paper
         check_only(paper, self.only)
+        check_margin(self.margin)
         for option, (least, most) in NUMBERS.items():
             number = getattr(self, option)
             if number is not None and (not isinstance(number, int) or not least <= number <= most):

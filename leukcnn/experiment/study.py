@@ -21,6 +21,7 @@ from leukcnn.image_cache import cache_folder
 from leukcnn.models.published import starts_from, weights_file
 from leukcnn.paths import check_weights_file
 from leukcnn.spec.checks import name_of
+from leukcnn.spec.metrics import MARGIN
 from leukcnn.spec.names import BUILDERS
 from leukcnn.spec.paper import require_border
 
@@ -72,6 +73,7 @@ class Study:
         only: Id of the requested row, table or figure; None for all.
         assumed: Name of an assumption -> value that replaces the paper's default.
         changes: Path of a field -> value that an option gave it.
+        margin: Points within which a published and a measured value agree.
         open_data: Whether the datasets are the open ones instead of the paper's (`--datasets open`).
         masked: Mask ("" for none) -> the same study of the main split with that part of the images
             blanked; empty if no table of the paper shows them.
@@ -87,6 +89,7 @@ class Study:
     only: str | None
     assumed: Mapping[str, Any]
     changes: Mapping[str, Any]
+    margin: float = MARGIN
     open_data: bool = False
     masked: Mapping[str, "Study"] = field(default_factory=dict)
 
@@ -176,6 +179,7 @@ def _study_of(request: Request) -> Study:
         only=request.only,
         assumed=request.assumed,
         changes=changes,
+        margin=float(request.margin),
         open_data=OPEN in request.datasets,
     )
 

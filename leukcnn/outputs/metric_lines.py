@@ -8,12 +8,20 @@ from typing import Any, NamedTuple
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.challenge import why_no_final_scores
-from leukcnn.outputs.titles import classes_here, table_lines, why_no_runs
+from leukcnn.outputs.titles import classes_here, dataset_title, table_lines, why_no_runs
+from leukcnn.results.comparisons import COMPARED_SUBSETS, Comparison, best_control
 from leukcnn.results.measure import Measured, is_over_folds, measure, why_no_folds
 from leukcnn.results.results import Results
-from leukcnn.spec.metrics import AVERAGED, AXES, SUBSETS
+from leukcnn.spec.metrics import AVERAGED, AXES, CALIBRATION, RANKING, SUBSETS
 
 FINAL = "final"
+SUBSET_TITLES = {
+    "test": "full",
+    "within": "within",
+    "balanced": "balanced",
+    "external": "external",
+    FINAL: FINAL,
+}
 _AVERAGES = {"macro_": "macro avg", "weighted_": "weighted avg"}
 _FILES = {"network": "network alone", "network and optimizer": "network and optimizer"}
 _DEFAULT_METRICS = ("accuracy", "macro_f1")
@@ -36,12 +44,14 @@ class Place(NamedTuple):
 class Printed(NamedTuple):
     """A published value and its standard deviation as shown.
 
-    `fraction` is the value in the unit of measured values, e.g. .97 for a published 97 %.
+    `fraction` is the value in the unit of measured values, e.g. .97 for a published 97 %. `source` is the
+    paper's value; None for lines of scikit-learn's report.
     """
 
     value: float
     std: float | None
     fraction: float
+    source: spec.Published | None = None
 
 
 class Line(NamedTuple):
@@ -95,9 +105,10 @@ class TableContent:
         if by_class and not self.table.metrics:
             return (*AVERAGED, "accuracy", *(average + name for average in _AVERAGES for name in AVERAGED))
         for name in self._named:
-            # Without a positive class, a published value is shown next to both averages over the classes.
+            # Without a positive class, a published value is shown next to the averages over the classes.
             averaged = [both for both in (f"weighted_{name}", f"macro_{name}") if both in spec.METRICS]
-            both_ways = not self.results.paper.positive_class and not by_class and name in AVERAGED
+            of_one = name in (*AVERAGED, *RANKING)
+            both_ways = not self.results.paper.positive_class and not by_class and of_one
             found |= dict.fromkeys(averaged if both_ways else [name])
         return tuple(name for name in found if name in spec.METRICS)
 
@@ -165,6 +176,17 @@ class TableContent:
         compared = self.compared.tested if self.compared else ()
         return tuple(dict.fromkeys((*together, *printed, *self.shown.tested))) or compared or ("",)
 
+    def title(self, place: Place, axis: str) -> str:
+        """Returns what a place is called on the axis "dataset", "subset", "split" or "mask"."""
+        if axis == "dataset":
+            return dataset_title(self.shown, place.dataset)
+        if axis == "subset":
+            left_out = place.subset == "test" and "dataset" in self.table.axes
+            return "left out" if left_out else SUBSET_TITLES[place.subset]
+        if axis == "split":
+            return spec.SPLITS[place.split or self.results.split_kind].title
+        return place.mask or "nothing"
+
     def why_not_comparable(self, line: Line) -> str:
         """Returns why a line's values can't be compared with the paper's; "" if they can."""
         return self.results.under(line.place.split).why_not_comparable(line.place.dataset)
@@ -182,6 +204,8 @@ class TableContent:
     def measured(self, place: Place, metric: str, under: Results | None = None) -> Measured | None:
         """Returns the value measured at a place, under the place's own split unless others are given."""
         under = under or self._under(place)
+        if metric in CALIBRATION and place.row in self.without_probabilities:
+            return None
         if under is None or (self.over == "folds" and why_no_folds(under)):
             return None
         return measure(
@@ -193,6 +217,25 @@ class TableContent:
             of_class=place.of_class,
             over=self.over,
         )
+
+    @cached_property
+    def without_probabilities(self) -> dict[str, str]:
+        """Rows that are support vector machines -> their labels."""
+        rows = [row for row in self.labels if row not in CONTROLS]
+        return {row: self.labels[row] for row in rows if self.results.setup(row).features}
+
+    def against_controls(self) -> dict[Place, tuple[str, Comparison]]:
+        """Returns each place with a measured row -> the best control there, and the row compared with it."""
+        found: dict[Place, tuple[str, Comparison]] = {}
+        shown = (line.place for line in self.lines if line.found and line.place.row not in CONTROLS)
+        for place in dict.fromkeys(place._replace(of_class=None) for place in shown):
+            under = self._under(place)
+            if under is None or place.subset not in COMPARED_SUBSETS:
+                continue
+            best = best_control(under, place.row, dataset=place.dataset, subset=place.subset)
+            if best:
+                found[place] = best
+        return found
 
     @cached_property
     def trained(self) -> set[str]:
@@ -279,7 +322,7 @@ class TableContent:
             if published := table.printed(place.row, name, dataset=place.dataset, subset=subset):
                 fraction = published.value / (100 if spec.METRICS[metric].percent else 1)
                 shown = float(published.value) if table.values_as == "mean" else fraction
-                return Printed(shown, published.std, fraction)
+                return Printed(shown, published.std, fraction, published)
         return None
 
     @cached_property

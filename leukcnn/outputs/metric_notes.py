@@ -5,14 +5,18 @@ from dataclasses import replace
 
 from leukcnn import spec
 from leukcnn.datasets import card
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.controls import against_controls
 from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
+from leukcnn.outputs.metric_verdicts import NO_INTERVAL, verdict_notes
 from leukcnn.outputs.titles import not_trained
+from leukcnn.results.comparisons import Comparison
 from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import PROPORTIONS
 from leukcnn.results.probabilities import PROBABILITY_METRICS
+from leukcnn.spec.metrics import CALIBRATION, RANKING
 from leukcnn.spec.splits import SUBJECTS
 
-NO_INTERVAL = "no interval"
 _F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
 # What a difference between the test set and other subjects means under each split.
 _OTHER_SUBJECTS = {
@@ -47,7 +51,43 @@ _KAPPA = "Kappa in words: Landis and Koch (1977); the paper's own word in bracke
 
 def notes_of(content: TableContent) -> list[str]:
     """Returns the notes of a table of metrics."""
-    return [*_notes_of(content), *_on_equal_values(content)]
+    on_values = [*_notes_of(content), *_on_equal_values(content), *verdict_notes(content)]
+    return [*on_values, *_on_probabilities(content), *_against_controls(content)]
+
+
+def _against_controls(content: TableContent) -> list[str]:
+    """Says of each row at each place whether it is better than the best control there."""
+    titled: list[tuple[str, str, Comparison]] = []
+    for place, (control, comparison) in content.against_controls().items():
+        axes = [axis for axis in ("dataset", "subset", "split", "mask") if len(content.values[axis]) > 1]
+        on = [content.title(place, axis) + " blanked" * (axis == "mask") for axis in axes]
+        title = ", ".join([content.labels[place.row], *on])
+        titled.append((title, CONTROLS[control].sees, comparison))
+    return against_controls(titled)
+
+
+def _on_probabilities(content: TableContent) -> list[str]:
+    """Explains metrics of probabilities, and names the rows that have none."""
+    shown = {*content.metrics}
+    svms = [label for row, label in content.without_probabilities.items() if row in content.trained]
+    threshold = any(name.endswith("sensitivity_at_95_specificity") for name in shown)
+    ranking = any(name.removeprefix("macro_") in RANKING for name in shown)
+    results = content.shown
+    pooled = results.split_kind in spec.FOLDED_KINDS and results.n_folds > 1 and not content.over_folds
+    without = [i.reason for line, i in _intervals(content) if line.metric in PROBABILITY_METRICS]
+    notes: dict[str, object] = {
+        # Over folds, the methods of the intervals say it.
+        **{f"{NO_INTERVAL.capitalize()}: {why}.": why and not content.over_folds for why in without},
+        "Sensitivity at 95 % specificity: its threshold is chosen on the tested images themselves, which is "
+        "optimistic.": threshold,
+        "The folds' networks may differ in their probabilities; AUROC, average precision and sensitivity at "
+        "95 % specificity rank the images of all folds together.": pooled and ranking,
+        "The calibration error is above 0 by chance where there are few images.": "calibration_error"
+        in shown,
+        f"Support vector machines rank the images, but have no probabilities: {'; '.join(svms)}.": svms
+        and not shown.isdisjoint(CALIBRATION),
+    }
+    return [text for text, holds in notes.items() if holds]
 
 
 def _on_equal_values(content: TableContent) -> list[str]:
@@ -250,8 +290,8 @@ def _on_printed(content: TableContent) -> list[str]:
     in_report, setups = "class" in content.table.axes, map(content.shown.setup, content.shown.paper.row_ids)
     thresholded = any(setup.preprocessing.threshold != "none" for setup in setups)
     decimals = {
-        f"Printed values have {'two' if in_report else 'no'} decimals. 'within': a value that rounds to the "
-        "printed one is in the interval.": bool(content.report) or content.in_whole_percent
+        f"Printed values have {'two' if in_report else 'no'} decimals: every value that rounds to the "
+        "printed one counts as published.": bool(content.report) or content.in_whole_percent
     }
     within = "within" in content.values["subset"]
     rules = {

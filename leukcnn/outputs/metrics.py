@@ -8,12 +8,12 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
-from leukcnn.outputs.metric_notes import NO_INTERVAL, notes_of
+from leukcnn.outputs.metric_lines import SUBSET_TITLES, Line, Place, TableContent
+from leukcnn.outputs.metric_notes import notes_of
+from leukcnn.outputs.metric_verdicts import comparison_of, detectable_of, verdict_of
 from leukcnn.outputs.titles import (
     SHARED,
     classes_here,
-    dataset_title,
     make_table,
     mark_rows,
     not_measured,
@@ -22,11 +22,8 @@ from leukcnn.outputs.titles import (
 from leukcnn.rendering.formats import PERCENT_UNIT, Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.measure import Measured
-from leukcnn.results.metrics import kappa_word
 from leukcnn.results.results import Results
-from leukcnn.results.verdicts import verdict
 
-_SUBSETS = {"test": "full", "within": "within", "balanced": "balanced", "external": "external", FINAL: FINAL}
 # Formats of published values, measured values, intervals and differences.
 _FORMATS = {
     "mean": ("spread", "spread", "range", "change"),
@@ -75,7 +72,6 @@ def _columns(content: TableContent) -> _Columns:
         metric = spec.METRICS[content.metrics[0]].title
         published = f"Published {metric[0].lower()}{metric[1:]}"
     here = "Other subjects" if content.values["subset"] == ("external",) else "Measured"
-    subsets = _SUBSETS | ({"test": "left out"} if by_dataset else {})
 
     def printed_of(line: Line) -> Cell:
         return line.printed and (line.printed[:2] if of_published == "spread" else line.printed.value)
@@ -93,10 +89,10 @@ def _columns(content: TableContent) -> _Columns:
 
     return {
         "row": [("Network", lambda line: marked(content.labels[line.place.row], line))],
-        "dataset": [("Dataset", lambda line: dataset_title(content.shown, line.place.dataset))],
-        "subset": [("Test" if by_dataset else "Test set", lambda line: subsets[line.place.subset])],
-        "split": [("Split", lambda line: spec.SPLITS[line.place.split or results.split_kind].title)],
-        "mask": [("Blanked", lambda line: line.place.mask or "nothing")],
+        "dataset": [("Dataset", lambda line: content.title(line.place, "dataset"))],
+        "subset": [("Test" if by_dataset else "Test set", lambda line: content.title(line.place, "subset"))],
+        "split": [("Split", lambda line: content.title(line.place, "split"))],
+        "mask": [("Blanked", lambda line: content.title(line.place, "mask"))],
         "class": [("Class", lambda line: content.class_and_metric(line.place, line.metric)[0])],
         "classes": [("Class", lambda line: ", ".join(classes_here(results, line.place.dataset)))],
         "metric": [("Rate" if _has_rates(content) else "Metric", partial(_title, content))],
@@ -110,7 +106,15 @@ def _columns(content: TableContent) -> _Columns:
         "measured": [(Column(here, of_measured), measured_of)],
         "interval": [(Column("95 % interval", of_interval), partial(_bounds, content))],
         "difference": [(Column(difference, of_difference), partial(_difference, content))],
-        "verdict": [("Verdict", partial(_verdict, content))],
+        "verdict": [
+            (
+                Column("Difference, 95 % interval", of_interval, csv_only=True),
+                partial(_difference_range, content),
+            ),
+            (Column("p", "number", csv_only=True), partial(_p_value, content)),
+            (Column("Detectable difference", of_difference, csv_only=True), partial(_detectable, content)),
+            ("Verdict", partial(verdict_of, content)),
+        ],
         "state": [("State" if "measured" in show else "Measured", lambda line: state_of(line.why))],
     }
 
@@ -140,8 +144,8 @@ def _columns_of_others(content: TableContent) -> _Columns:
         "change": [(Column(f"Change by blanking{points}", of_difference), change)],
     }
     for name in ("test", "balanced"):
-        value = Column(f"{_SUBSETS[name].capitalize()} test set", of_measured)
-        difference = Column(f"Measured minus {_SUBSETS[name]}{points}", of_difference)
+        value = Column(f"{SUBSET_TITLES[name].capitalize()} test set", of_measured)
+        difference = Column(f"Measured minus {SUBSET_TITLES[name]}{points}", of_difference)
         every[name] = [(value, partial(value_on, subset=name))]
         every[f"less_{name}"] = [(difference, partial(minus, subset=name))]
     if content.compared:
@@ -226,32 +230,23 @@ def _difference(content: TableContent, line: Line) -> float | None:
     return difference if equal or not content.why_not_comparable(line) else None
 
 
-def _verdict(content: TableContent, line: Line) -> str:
-    why, printed, found = content.why_not_comparable(line), line.printed, line.found
-    not_comparable = "not comparable" if why else ""
-    if line.size is not None and printed:
-        # Sizes have no interval.
-        return "equal" if round(line.size - printed.value) == 0 else not_comparable or "differs"
-    if content.table.values_as == "percent" and not_comparable:
-        not_comparable += f": {why.split(';')[0]}"
-    words = verdict(
-        printed.fraction if printed else None,
-        found.spread[0] if found else line.size,
-        found.interval if found else None,
-        not_comparable=not_comparable,
-        not_measured=line.why,
-        # A printed 96 may be rounded from 95.5 to 96.5, and .99 from .985 to .995.
-        rounding=0.005 if content.in_whole_percent or content.table.values_as == "hundredths" else 0,
-    )
-    if words in ("within", "outside") and content.unverified(line):
-        words += " (unverified images)"
-    if content.table.kappa_words and line.metric == "kappa" and found:
-        kappa = found.spread[0]
-        words += f"; {kappa_word(kappa)} ({kappa_word(kappa, scale=content.table.kappa_words)})"
-    if "class" in content.table.axes and found and not found.interval.defined:
-        # A note under the table gives the reason.
-        words = words.replace(found.interval.describe(), NO_INTERVAL)
-    return words
+def _difference_range(content: TableContent, line: Line) -> tuple[float, float] | None:
+    """Returns the 95 % interval of the measured value minus the published one."""
+    factor, compared = _factor(content, line.metric), comparison_of(content, line)
+    if compared is None:
+        return None
+    low, high = compared.interval()
+    return factor * low, factor * high
+
+
+def _p_value(content: TableContent, line: Line) -> float | None:
+    compared = comparison_of(content, line)
+    return None if compared is None else compared.p_value
+
+
+def _detectable(content: TableContent, line: Line) -> float | None:
+    least = detectable_of(content, line)
+    return None if least is None else _factor(content, line.metric) * least
 
 
 KIND = TableKind(build=build, by_task=True)

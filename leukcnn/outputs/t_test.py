@@ -17,7 +17,7 @@ _SIGNIFICANCE = 0.05
 _LINE_OVER_RUNS = 6
 _COLUMNS = (
     *("Test", "Rows", Column("Mean difference", "points"), Column("t", "quantity")),
-    *(Column("Degrees of freedom", "integer"), Column("p", "quantity")),
+    *(Column("Degrees of freedom", "integer"), Column("p", "p")),
     *(f"At {100 * _SIGNIFICANCE:g} %", "Published"),
 )
 

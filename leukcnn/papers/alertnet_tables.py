@@ -1,6 +1,6 @@
 """The tables of the Alert Net paper as printed, and its t-test."""
 
-from leukcnn.spec import Published, Sample, Table
+from leukcnn.spec import Published, Sample, Table, additional_tables
 
 ALERT_NETS = ("alertnet", "alertnet_wd", "alertnet_r", "alertnet_rwd", "alertnet_x", "alertnet_xwd")
 WITH_DROPOUT = ("alertnet", "alertnet_r", "alertnet_x")
@@ -230,4 +230,7 @@ BY_DATASET = Table(
     ),
 )
 
-TABLES = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_6, BY_DATASET, T_TEST)
+TABLES = (
+    *(TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_6, BY_DATASET, T_TEST),
+    *additional_tables(),
+)

@@ -1,6 +1,6 @@
 """The tables of the ALL-IDB paper as its text prints them, and additional ones."""
 
-from leukcnn.spec import Published, Sample, Table
+from leukcnn.spec import Published, Sample, Table, additional_tables
 
 NETWORKS = ("resnet50", "regnet", "lightweight")
 
@@ -85,4 +85,7 @@ MASK_SCORES = Table(
     kind="mask_scores",
 )
 
-TABLES = (TABLE_1, TIMES, STRICT, CONFUSION, MASK_SCORES)
+TABLES = (
+    *(TABLE_1, TIMES, STRICT, CONFUSION, MASK_SCORES),
+    *additional_tables(axes=("dataset", "row"), rows=NETWORKS),
+)

@@ -1,6 +1,6 @@
 """The tables of the C-NMC 2019 paper as its text prints them, and additional ones."""
 
-from leukcnn.spec import Published, Sample, Table
+from leukcnn.spec import Published, Sample, Table, additional_tables
 
 # Section 2.1, 2.2 and Table 1: malignant and healthy cells before and after augmentation.
 TABLE_1 = Table(
@@ -132,6 +132,7 @@ ADDITIONAL = (
         values_as="percent",
     ),
     Table("subjects", "Accuracy on each subject's cells", "subjects", where=""),
+    *additional_tables(axes=("row", "subset"), subsets=("test", "external")),
 )
 
 TABLES = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, *ADDITIONAL)

@@ -8,7 +8,7 @@ from leukcnn.papers.leuknet_lodocv_background import (
     TABLE_1,
     TABLE_2,
 )
-from leukcnn.spec import Published, Table
+from leukcnn.spec import Published, Table, additional_tables
 
 PRINTED_NETWORKS = (
     *("leuknet", "vgg19_dft", "vgg19_mdft"),
@@ -345,4 +345,5 @@ SHORTCUT = Table(
 TABLES = (
     *(TABLE_1, TABLE_2, TABLE_3, TABLE_4, ABLATION_TABLE, T_TEST_TABLE_4, TABLE_5, T_TEST_TABLE_5, TABLE_6),
     *(TABLE_7, TABLE_8, TABLE_9, SINGLE_CLASS, SHORTCUT),
+    *additional_tables(axes=("dataset", "row"), rows=(*PRINTED_NETWORKS, *FEATURE_ROWS), split="lodocv"),
 )

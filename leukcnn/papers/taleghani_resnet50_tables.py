@@ -1,6 +1,6 @@
 """The tables of the Taleghani paper as its text prints them, and additional ones."""
 
-from leukcnn.spec import Published, Sample, Table
+from leukcnn.spec import Published, Sample, Table, additional_tables
 
 # The supports of the printed reports.
 _TEST = (Sample((95, 191, 206, 159)),)
@@ -121,4 +121,4 @@ MASKS = Table(
     rows=("resnet50", "four_blocks", "scratch_resnet50", "scratch_alertnet", "scratch_lightweight"),
 )
 
-TABLES = (LAYERS, LOG, REPORT, REPORT_MODIFIED, CONFUSION, SPLITS, MASKS)
+TABLES = (LAYERS, LOG, REPORT, REPORT_MODIFIED, CONFUSION, SPLITS, MASKS, *additional_tables())

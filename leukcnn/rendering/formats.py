@@ -99,6 +99,7 @@ FORMATS = {
     "number": Format(lambda value, _: f"{_number(value):g}"),
     "hundredths": Format(lambda value, _: f"{_number(value):.2f}"),
     "percent": Format(lambda value, _: f"{100 * _number(value):.2f} %", (" (fraction)",)),
+    "p": Format(lambda value, _: "< 0.0001" if _number(value) < 0.0001 else f"{_number(value):.4f}"),
     "points": Format(_points, (" (fraction)",)),
     "interval": Format(_interval, (" low (fraction)", " high (fraction)")),
     "quantity": Format(_quantity),
@@ -110,6 +111,7 @@ FORMATS = {
 
 - text: a string. integer, number: a number. raw: a number with all its digits. hundredths: a number, shown
   with two decimals.
+- p: a p-value, a number of 0 to 1.
 - percent, points (a difference in percentage points) and interval (two bounds) take fractions.
 - quantity, change (a difference, shown with its sign), range (two bounds) and spread (mean, and standard
   deviation or None) take values in the unit that the row or the column names. They show two decimals for

@@ -11,8 +11,8 @@ def to_html(table: Table) -> str:
     The caption has the marks in bold, then the title. All text is escaped. Text is aligned left and numbers
     right by inline styles; there is no style sheet and no script.
     """
-    aligned = [f' style="text-align: {column.align}"' for column in table.columns]
-    headings = [column.title for column in table.columns]
+    aligned = [f' style="text-align: {column.align}"' for column in table.shown_columns]
+    headings = [column.title for column in table.shown_columns]
     marks = [f"<strong>{_escaped(mark)}</strong><br>" for mark in table.every_mark]
     lines = [
         # A notebook would typeset a text between dollar signs as a formula. These classes prevent it.

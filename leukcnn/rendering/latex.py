@@ -23,9 +23,11 @@ def to_latex(table: Table) -> str:
     title = " ".join([rf"\textbf{{{_escape_latex(mark)}.}}" for mark in table.every_mark])
     caption = f"{title} {_escape_latex(table.title)}".strip()
     shown = table.shown
-    alignment = [_alignment(column, [row[i] for row in shown]) for i, column in enumerate(table.columns)]
-    header = " & ".join(_escape_latex(column.title) for column in table.columns)
-    body = [" & ".join(map(_cell, row, table.columns)) for row in shown]
+    alignment = [
+        _alignment(column, [row[i] for row in shown]) for i, column in enumerate(table.shown_columns)
+    ]
+    header = " & ".join(_escape_latex(column.title) for column in table.shown_columns)
+    body = [" & ".join(map(_cell, row, table.shown_columns)) for row in shown]
     lines = [
         *(f"% {one_line(comment)}" for comment in comments),
         r"\begin{table}",

@@ -43,7 +43,7 @@ def to_rich(table: Table) -> "rich.table.Table":
         padding=(0, 1, 0, 0),
     )
     shown = table.shown
-    for i, column in enumerate(table.columns):
+    for i, column in enumerate(table.shown_columns):
         heading = _heading(column, [row[i] for row in shown])
         rendered.add_column(Text(heading), justify=column.align, overflow="fold")
     for row in shown:
@@ -64,9 +64,9 @@ def to_text(table: Table) -> str:
     """Returns the table as plain text with aligned columns. The marks are the first lines."""
     grid = tabulate(
         table.shown,
-        headers=[one_line(column.title) for column in table.columns],
+        headers=[one_line(column.title) for column in table.shown_columns],
         tablefmt="simple",
-        colalign=[column.align for column in table.columns],
+        colalign=[column.align for column in table.shown_columns],
         disable_numparse=True,
     )
     lines = [*map(one_line, table.every_mark), one_line(table.title), "", grid]
@@ -81,7 +81,8 @@ def to_csv(table: Table) -> str:
     The first two columns, `comparable` (yes or no) and `mark`, say in every row whether its values may be
     compared with the paper, and why not: the marks of the table and of the row. Percentages and percentage
     points are written as fractions, as the header says. An interval takes two columns, and so does a mean
-    with its standard deviation. A missing value is empty, an undefined one is `nan`. The notes are left out.
+    with its standard deviation. A missing value is empty, an undefined one is `nan`. Columns for programs are
+    here alone. The notes are left out.
     """
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
@@ -98,8 +99,8 @@ def to_markdown(table: Table) -> str:
     blocks = [f"**{_escape_markdown(mark)}**" for mark in table.every_mark]
     blocks.append(f"### {_escape_markdown(table.title)}")
     # Cells aren't padded to the column's width: one longer cell would change every line.
-    rules = [":---" if column.align == "left" else "---:" for column in table.columns]
-    lines = [[column.title for column in table.columns], *table.shown]
+    rules = [":---" if column.align == "left" else "---:" for column in table.shown_columns]
+    lines = [[column.title for column in table.shown_columns], *table.shown]
     header, *body = [[_escape_markdown(cell) for cell in line] for line in lines]
     blocks.append("\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body)))
     if table.notes:

@@ -26,10 +26,12 @@ class Column(NamedTuple):
     Attributes:
         title: Its heading.
         format: A key of `leukcnn.rendering.formats.FORMATS`.
+        csv_only: Whether it is for programs and only in the CSV file.
     """
 
     title: str
     format: str = "text"
+    csv_only: bool = False
 
     def show(self, value: Cell, *, in_percent: bool = False) -> str:
         """Returns a value as it is shown to readers, on one line.
@@ -115,13 +117,20 @@ class Table:
         object.__setattr__(self, "row_marks", tuple(row_marks) if any(row_marks) else ())
 
     @property
+    def shown_columns(self) -> list[Column]:
+        """The columns that are shown to readers."""
+        return [column for column in self.columns if not column.csv_only]
+
+    @property
     def shown(self) -> list[list[str]]:
-        """The rows as they are shown to readers, one string per cell."""
+        """The rows as they are shown to readers, one string per cell of `shown_columns`."""
         shown = []
         for row in self.rows:
             in_percent = any(isinstance(value, str) and value.endswith(PERCENT_UNIT) for value in row)
             cells = zip(row, self.columns, strict=True)
-            shown.append([column.show(value, in_percent=in_percent) for value, column in cells])
+            shown.append(
+                [column.show(value, in_percent=in_percent) for value, column in cells if not column.csv_only]
+            )
         return shown
 
     @property

@@ -7,6 +7,7 @@ has several images. If the subjects are known, whole subjects are resampled (clu
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -159,8 +160,7 @@ def bootstrap_interval(
     nothing = Interval(math.nan, math.nan, bootstrap.confidence, "bootstrap", unit, n_units)
     if n_units < 2:
         return replace(nothing, reason=f"there are fewer than 2 {unit}")
-    resamples = generator(bootstrap.seed, "bootstrap").multinomial(n_units, fractions, size=n_resamples)
-    values = statistic(resamples)
+    values = statistic(_resamples(bootstrap.seed, n_units, n_resamples, np.asarray(fractions).tobytes()))
     values = values[~np.isnan(values)]
     n_undefined = n_resamples - len(values)
     nothing = replace(nothing, n_resamples=n_resamples, n_undefined=n_undefined)
@@ -171,6 +171,14 @@ def bootstrap_interval(
     tail = (1 - bootstrap.confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return replace(nothing, low=float(low), high=float(high))
+
+
+@lru_cache(maxsize=1)
+def _resamples(seed: int, n_units: int, n_resamples: int, fractions: bytes) -> np.ndarray:
+    """Returns how often each resample has each sort, (R, S); sampling takes longer than most metrics."""
+    sampled = generator(seed, "bootstrap").multinomial(n_units, np.frombuffer(fractions), size=n_resamples)
+    sampled.setflags(write=False)
+    return sampled
 
 
 def all_equal(values: Sequence[float] | np.ndarray) -> bool:

@@ -72,14 +72,10 @@ def measure(
             class and no class is given; or `over` is "folds" and the subset or the split has no folds of
             about equal size.
     """
-    if len(results.tasks) > 1:
-        if not dataset:
-            # One value for all of them would mix unrelated networks.
-            found = f"{', '.join(results.tasks)} are cross-validated separately."
-            raise ArgumentError(found, expected="one of them", remedy="name the dataset")
-        if dataset not in results.tasks:
-            return None
-        results, dataset = results.task(dataset), ""
+    of = of_tested(results, dataset)
+    if of is None:
+        return None
+    results, dataset = of
     runs = results.runs(row, dataset=dataset, subset=subset)
     if not runs or (runs[0].label < 0).any():
         return None
@@ -99,16 +95,44 @@ def measure(
     return Measured(values, interval, len(runs[0]))
 
 
-def fold_size_ratio(results: Results, row: str) -> float:
+def of_tested(results: Results, dataset: str) -> tuple[Results, str] | None:
+    """Returns the results that values on a tested dataset rest on, and the dataset's name among them.
+
+    Args:
+        results: The experiment under a split.
+        dataset: Key of the tested dataset, or several joined by "+"; "" for all together.
+
+    Returns:
+        The dataset's own results and "" if datasets are cross-validated separately; None if it isn't one of
+        them.
+
+    Raises:
+        ArgumentError: Several datasets are cross-validated separately and none is named.
+    """
+    if len(results.tasks) < 2:
+        return results, dataset
+    if not dataset:
+        # One value for all of them would mix unrelated networks.
+        found = f"{', '.join(results.tasks)} are cross-validated separately."
+        raise ArgumentError(found, expected="one of them", remedy="name the dataset")
+    return (results.task(dataset), "") if dataset in results.tasks else None
+
+
+def fold_size_ratio(results: Results, row: str, *, n_folds: int | None = None) -> float:
     """Returns n_test / n_train of a fold, from the number of folds and the fraction held out for validation.
 
     Images held out for validation don't count as training images. A control has the folds of the paper's
     first row.
+
+    Args:
+        results: The experiment under a split.
+        row: Row or control.
+        n_folds: Number of folds, at least 2; None for that of the experiment.
     """
     paper = results.paper
     split = results.setup(row if row in paper.row_ids else paper.row_ids[0]).split
     held_out = spec.AUTHORS_VALIDATION_FRACTION if results.split_kind == "fold" else split.validation_fraction
-    return 1 / ((results.n_folds - 1) * (1 - held_out))
+    return 1 / (((n_folds or results.n_folds) - 1) * (1 - held_out))
 
 
 def measure_run(run: Predictions, metric: str, *, positive: int = 0, unit: str = IMAGES) -> Measured:

@@ -167,6 +167,9 @@ PROBABILITY_METRICS: Mapping[str, ProbabilityMetric] = {
     "average_precision": average_precision,
     "macro_average_precision": partial(macro, average_precision),
     "sensitivity_at_95_specificity": partial(sensitivity_at_specificity, specificity=0.95),
+    "macro_sensitivity_at_95_specificity": partial(
+        macro, partial(sensitivity_at_specificity, specificity=0.95)
+    ),
     "log_loss": log_loss,
     "brier_score": brier_score,
     "calibration_error": calibration_error,
@@ -210,8 +213,11 @@ def _cumulated(
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)[: len(order)])
 
+    ordered = weights[..., order]
+
     def cumulated(counted: np.ndarray) -> np.ndarray:
-        sums = np.cumsum((weights * counted)[..., order], axis=-1, dtype=np.float64)[..., last]
+        sums = np.cumsum(ordered * counted[order], axis=-1, dtype=np.float64)
+        sums = sums if len(last) == len(order) else sums[..., last]
         return np.concatenate([np.zeros((*sums.shape[:-1], 1)), sums], axis=-1)
 
     return cumulated(labels == positive), cumulated(labels != positive)

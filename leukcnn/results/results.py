@@ -256,7 +256,11 @@ class Results:
         return [name for name in self.record.published_images if own is None or name in own]
 
     def runs(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
-        """Returns the predictions of each complete run on a subset of the images.
+        """Returns the predictions of each complete run on a subset; see `runs_by_seed`."""
+        return [*self.runs_by_seed(row, dataset=dataset, subset=subset).values()]
+
+    def runs_by_seed(self, row: str, *, dataset: str = "", subset: str = "test") -> dict[int, Predictions]:
+        """Returns the predictions of each complete run on a subset of the images, by the run's seed.
 
         Images without a label are left out, except in the final phase, where no image has one. Each fold's
         network predicts the external set; only the predictions of the first fold are returned, without the
@@ -269,8 +273,8 @@ class Results:
         """
         # A run can be complete on one dataset while folds that test another one are missing.
         if (own := self.testing(dataset)) is not self:
-            return own.runs(row, dataset=dataset, subset=subset)
-        chosen = []
+            return own.runs_by_seed(row, dataset=dataset, subset=subset)
+        chosen = {}
         joined = (predictions for _, predictions in self.predictions[row])
         for (seed, folds), every in zip(self._whole_runs[row], joined, strict=True):
             predictions = folds[0] if subset in ("external", "final") else every
@@ -283,7 +287,7 @@ class Results:
                 _, first = np.unique(of_subset.image, return_index=True)
                 of_subset = of_subset.select(first)
             if len(of_subset):
-                chosen.append(of_subset)
+                chosen[seed] = of_subset
         return chosen
 
     def folds(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:

@@ -5,6 +5,7 @@ does. Profiles, assumptions and command-line options change it by the path of a 
 `training.batch_size`. Each value is therefore written in one place only.
 """
 
+from leukcnn.spec.additional import additional_tables
 from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
 from leukcnn.spec.metrics import METRICS, SIZES
 from leukcnn.spec.paper import DEFAULT_CONTROLS, Paper
@@ -80,6 +81,7 @@ __all__ = [
     "Split",
     "Table",
     "Training",
+    "additional_tables",
 ]
 
 

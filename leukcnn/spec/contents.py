@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from leukcnn.spec import metrics
@@ -111,6 +112,10 @@ class Assumption:
         check_id(name_of(self), "name", self.name)
 
 
+def _decimals(value: float) -> int:
+    return max(0, -int(Decimal(str(value)).as_tuple().exponent))
+
+
 _KNOWN_NAMES = {
     "axes": metrics.AXES,
     "subsets": metrics.SUBSETS,
@@ -160,7 +165,7 @@ class Table:
         metrics: Names of `leukcnn.spec.names.METRICS`. If empty, the metrics of the published values, or
             accuracy and macro F1-score if there are none; with the axis "class", those of scikit-learn's
             report. If the paper has no positive class, "precision", "recall" and "f1" are replaced by their
-            weighted and macro averages.
+            weighted and macro averages, and those of `leukcnn.spec.metrics.RANKING` by their macro averages.
         axes: What the lines iterate over, the outermost first: "row" (always required), "dataset" (the tested
             datasets), "subset" (see `subsets`), "split" (the kinds of split), "mask" (the blanked region of
             the images) and "class".
@@ -169,7 +174,8 @@ class Table:
             (a challenge's final phase, without labels). If empty, those of the published values.
         show: Columns after the axes, any of:
 
-            - "metric", "published", "measured", "interval" (95 %), "difference", "verdict";
+            - "metric", "published", "measured", "interval" (95 %), "difference" (measured minus
+              published), "verdict" (see `leukcnn.results.verdicts`);
             - "state": a short status in place of the verdict;
             - "weighted": the weighted average next to the macro average;
             - "images" or "cells": number of tested images; "support": the same for each class; "classes":
@@ -311,7 +317,7 @@ class Table:
         named = dict.fromkeys((*self.metrics, *(p.metric for p in self.published), *measured))
         of_class = [n for n in named if n in metrics.METRICS and metrics.METRICS[n].of_class]
         # Tables of metrics show averages instead; a line of `reference` has room for one value only.
-        averaged = [name for name in metrics.AVERAGED if name not in measured]
+        averaged = [name for name in (*metrics.AVERAGED, *metrics.RANKING) if name not in measured]
         lacking = [name for name in of_class if name not in averaged and "class" not in self.axes]
         require(
             not lacking,
@@ -322,6 +328,13 @@ class Table:
     def sample(self, published: Published) -> Sample | None:
         """Returns the images that a published value is computed from; None if they aren't known."""
         return next((sample for sample in self.samples if sample.fits(published)), None)
+
+    def decimals(self, published: Published) -> int:
+        """Returns the number of decimals with which a value of the table is printed.
+
+        A final 0 is lost in a number. So it is the largest number of decimals of the metric's values.
+        """
+        return max(_decimals(p.value) for p in (published, *self.published) if p.metric == published.metric)
 
     def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
         """Returns the published value of a row, or None if the paper prints none."""

@@ -80,6 +80,7 @@ TABLES: Mapping[str, Kind] = {
         requires={"rows": "the two rows that are compared"},
         lengths={"rows": 2},
     ),
+    "controls": Kind("leukcnn.outputs.controls", "each row against each control, on the same images"),
     "confusion": Kind(
         "leukcnn.outputs.confusion_counts",
         "confusion matrices in numbers; with `subsets`, hits and misses on each of them",

@@ -42,6 +42,7 @@ METRICS: Mapping[str, MetricName] = {
     "average_precision": MetricName("Average precision", percent=False, of_class=True),
     "macro_average_precision": MetricName("Average precision, macro", percent=False),
     "sensitivity_at_95_specificity": MetricName("Sensitivity at 95 % specificity", of_class=True),
+    "macro_sensitivity_at_95_specificity": MetricName("Sensitivity at 95 % specificity, macro"),
     "log_loss": MetricName("Loss", percent=False, limits=(0, math.inf)),
     "brier_score": MetricName("Brier score", percent=False, limits=(0, 2)),
     "calibration_error": MetricName("Calibration error", percent=False),
@@ -54,6 +55,12 @@ SIZES: Mapping[str, str] = {"parameters": "Parameters", "file_mb": "File"}
 AVERAGED = ("precision", "recall", "f1")
 """Metrics of one class. Papers without a positive class show their weighted and macro averages instead."""
 
+RANKING = ("auroc", "average_precision", "sensitivity_at_95_specificity")
+"""Metrics of the ranking by one class's probability. Papers without a positive class show macro averages."""
+
+CALIBRATION = ("log_loss", "brier_score", "calibration_error")
+"""Metrics of the probabilities themselves, which support vector machines don't have."""
+
 AXES = ("row", "dataset", "subset", "split", "mask", "class")
 SUBSETS = ("test", "balanced", "external", "within", "final")
 DEFAULT_SHOW = ("metric", "published", "measured", "interval", "difference", "verdict")
@@ -65,3 +72,6 @@ SHOW = (
 VALUES_AS = ("mean", "percent", "hundredths")
 OVER = ("auto", "runs", "folds")
 KAPPA_WORDS = ("", "alertnet")
+MARGIN = 2.0
+"""Points within which a published and a measured value agree, unless another margin is given. For metrics
+that aren't in percent, it is a hundredth of that in their own unit: .02."""

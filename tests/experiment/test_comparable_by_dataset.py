@@ -112,7 +112,7 @@ def verdicts(results, dataset):
     return {line["Verdict"] for line in lines}
 
 
-@pytest.mark.parametrize(("wrong", "word"), [(4, "outside"), (50, "within")])
+@pytest.mark.parametrize(("wrong", "word"), [(4, "differs"), (50, "can't tell")])
 def test_a_complete_dataset_is_compared_though_the_other_one_is_absent(tmp_path, wrong, word):
     results = finished(tmp_path, complete("allidb_lightweight", ["allidb2"]), wrong=wrong)
     assert verdicts(results, "ALL-IDB 2") == {word}
@@ -131,7 +131,9 @@ def test_a_complete_dataset_is_compared_though_the_other_one_is_absent(tmp_path,
     assert results.record.published_images == {"allidb2": Genuine(260, verified=260)}
 
 
-@pytest.mark.parametrize(("wrong", "measured", "word"), [(4, "73.85", "outside"), (50, "96.92", "within")])
+@pytest.mark.parametrize(
+    ("wrong", "measured", "word"), [(4, "73.85", "differs"), (50, "96.92", "can't tell")]
+)
 def test_the_terminal_shows_the_comparison_of_a_complete_dataset(tmp_path, wrong, measured, word):
     results = finished(tmp_path, complete("allidb_lightweight", ["allidb2"]), wrong=wrong)
     folder = results.store.experiment(experiment_name(results.record))
@@ -144,15 +146,39 @@ def test_the_terminal_shows_the_comparison_of_a_complete_dataset(tmp_path, wrong
     shown = lines[0]
     assert shown[:6] == ["ALL-IDB", "2", "Proposed", "CNN", "Accuracy", "(%)"]
     assert shown[6:8] == ["98.00", measured]
-    assert shown[-1] == word
+    assert " ".join(shown).endswith(f" {word}")
     assert "NOT COMPARABLE" not in done.output
     assert f"Comparable with the paper: {ALL_2}." in " ".join(done.output.split())
+
+
+def test_the_margin_is_kept_with_the_run_for_all_of_its_tables(tmp_path):
+    results = finished(tmp_path, complete("allidb_lightweight", ["allidb2"]), wrong=50)
+    folder = results.store.experiment(experiment_name(results.record))
+    folder.mkdir(parents=True)
+    results.record.save(folder)
+
+    def table(*options):
+        done = CliRunner().invoke(main, ["table", "allidb_lightweight", "--out", str(tmp_path), *options])
+        return done.exit_code, (folder / "tables" / "table1.csv").read_text(), done.output
+
+    _, first, output = table()
+    assert "can't tell" in first and "agrees" not in first and "within 2 points" in " ".join(output.split())
+    _, wide, _ = table("--margin", "20")
+    assert "agrees" in wide and "can't tell" not in wide
+    assert ExperimentRecord.load(folder).margin == 20
+    # Without the option, the tables are the same again.
+    assert table()[1] == wide and "gives another table" not in table("--verify")[2]
+    for odd in (["--only", "table1"], ["--verify"]):
+        code, _, said = table("--margin", "3", *odd)
+        assert code == 2 and "--margin is for all tables" in said
+    assert table("--margin", "nan")[0] == 1
+    assert ExperimentRecord.load(folder).margin == 20
 
 
 def test_an_incomplete_dataset_is_marked_next_to_a_complete_one(tmp_path):
     index = complete("allidb_lightweight", without=["allidb1"])
     results = finished(tmp_path, index, wrong=4)
-    assert verdicts(results, "ALL-IDB 2") == {"outside"}
+    assert verdicts(results, "ALL-IDB 2") == {"differs"}
     assert verdicts(results, "ALL-IDB 1") == {"not comparable"}
     mark = f"{ON} ALL-IDB 1: it uses 107 of 108 published images"
     for name in ("table1", "confusion"):
@@ -176,8 +202,8 @@ def test_an_incomplete_dataset_is_marked_next_to_a_complete_one(tmp_path):
 
 def test_unverified_images_are_compared_and_named(tmp_path):
     results = finished(tmp_path, complete("allidb_lightweight"), wrong=4)
-    assert verdicts(results, "ALL-IDB 2") == {"outside"}
-    assert verdicts(results, "ALL-IDB 1") == {"outside (unverified images)"}
+    assert verdicts(results, "ALL-IDB 2") == {"differs"}
+    assert verdicts(results, "ALL-IDB 1") == {"differs (unverified images)"}
     table, _ = lines_of(results, "table1")
     assert table.comparable
     assert "Unverified images, which no manifest lists: ALL-IDB 1 24." in table.notes

@@ -93,20 +93,20 @@ def test_printed_values_are_shown_as_printed(trained):
     assert len(shown) == 4 * 3 + 1 + 2 * 3
     assert next(c for c in table.columns if c.title == "Published").show(0.8) == "0.80"
     assert first["Difference"] == pytest.approx(0)
-    assert first["Verdict"] == "within"
+    assert first["Verdict"] == "can't tell"
 
 
-def test_a_printed_value_is_within_if_a_value_that_rounds_to_it_is(staged, make_stages):
+def test_a_printed_value_does_not_differ_if_a_value_that_rounds_to_it_does_not(staged, make_stages):
     # All right: Wilson's interval of the accuracy ends at 1 and begins at .9542.
     experiment = staged(REPORT)
     experiment.add("frozen", make_stages(wrong=0))
     low = replace(REPORT, id="low", rows=("frozen",), reference=(("accuracy", None, None, 0.95, 80),))
     shown = values_of(metrics.build(low, experiment.results(), {}), "Frozen")["accuracy", "Accuracy"]
     assert shown["95 % interval"][0] == pytest.approx(0.9542, abs=1e-4)
-    assert shown["Verdict"] == "within"
-    lower = replace(REPORT, id="low", rows=("frozen",), reference=(("accuracy", None, None, 0.94, 80),))
+    assert shown["Verdict"] == "can't tell"
+    lower = replace(REPORT, id="low", rows=("frozen",), reference=(("accuracy", None, None, 0.9, 80),))
     shown = values_of(metrics.build(lower, experiment.results(), {}), "Frozen")["accuracy", "Accuracy"]
-    assert shown["Verdict"] == "outside"
+    assert shown["Verdict"] == "differs"
 
 
 def test_without_an_interval_a_note_says_why(trained):

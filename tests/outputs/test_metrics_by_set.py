@@ -11,7 +11,18 @@ from leukcnn.records import Overlap, SeparatedPairs
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS
 
-IDS = ("table1", "table2", "table3", "table4", "table5", "confusion", "external", "subjects")
+IDS = (
+    "table1",
+    "table2",
+    "table3",
+    "table4",
+    "table5",
+    "confusion",
+    "external",
+    "subjects",
+    "more",
+    "controls",
+)
 # True positives and negatives on 339 + 339 cells, from which Table 2 follows.
 PUBLISHED_COUNTS = {"vgg16": (319, 308), "vgg19": (317, 304), "xception": (319, 294)}
 
@@ -69,7 +80,7 @@ def test_the_paper_s_own_counts_give_its_values(as_published):
             0.8968 if slip else row["Published"], abs=1.01e-4 if row["Metric"] == "F1-score" else 5.1e-5
         )
         assert row["Difference (points)"] == row["Measured"] - row["Published"]
-        assert row["Verdict"] == "within"
+        assert row["Verdict"] in ("agrees", "can't tell")
         assert row["Cells"] == 678
     assert [row["Test set"] for row in rows] == (["full"] * 6 + ["balanced"] * 6) * 3
 
@@ -83,10 +94,10 @@ def test_interval_of_an_accuracy_is_wilson_s(as_published):
     )
 
 
-def test_a_value_far_from_the_published_one_is_outside(experiment, make_predictions):
+def test_a_value_far_from_the_published_one_differs(experiment, make_predictions):
     experiment.add("vgg16", make_predictions("test", tp=200, fn=139, fp=139, tn=200))
     rows = records(experiment.results(), "table2")[:5]
-    assert {row["Verdict"] for row in rows} == {"outside"}
+    assert {row["Verdict"] for row in rows} == {"differs"}
     assert rows[0]["Difference (points)"] == pytest.approx(400 / 678 - 0.9248)
 
 
@@ -113,7 +124,8 @@ def test_row_that_was_not_trained_says_so(experiment, make_predictions):
     untrained = [row for row in rows if row["Network"] != "VGG19"]
     assert {row["Verdict"] for row in untrained} == {"not measured: this row has not been trained"}
     assert {(row["Measured"], row["Cells"]) for row in untrained} == {(None, None)}
-    assert [row["Verdict"] for row in rows if row["Network"] == "VGG19"].count("within") == 10
+    trained = [row["Verdict"] for row in rows if row["Network"] == "VGG19" and row["Published"]]
+    assert len(trained) == 10 and {*trained} <= {"agrees", "can't tell"}
     assert {row[0] for row in table(results, "confusion").rows} == {"VGG19"}
 
 
@@ -264,7 +276,7 @@ def test_several_runs_give_mean_and_prediction_interval(experiment, make_predict
     assert row["Measured"] == pytest.approx(312 / 339)
     half = stats.t.ppf(0.975, 2) * (4 / 339) * np.sqrt(4 / 3)
     assert row["95 % interval"] == pytest.approx((312 / 339 - half, 312 / 339 + half))
-    assert row["Verdict"] == "within"
+    assert row["Verdict"] == "can't tell"
     assert any("prediction interval over 3 runs" in note for note in table(results, "table2").notes)
     assert [r[2:4] for r in table(results, "confusion").rows if r[1] == "test"] == [
         (1, 308),

@@ -85,14 +85,14 @@ def test_the_interval_allows_for_overlapping_folds(trained, by_scikit_learn):
     low, high = rows["Accuracy (%)"]["95 % interval"]
     assert low == pytest.approx(values.mean() - half)
     assert high == pytest.approx(min(values.mean() + half, 100))
-    assert rows["Accuracy (%)"]["Verdict"] == "within"
+    assert rows["Accuracy (%)"]["Verdict"] == "can't tell"
     assert rows["Accuracy (%)"]["Difference"] == pytest.approx(values.mean() - 97.18)
-    assert records(results_of(trained), "table3", "Alert Net")["Accuracy (%)"]["Verdict"] == "outside"
+    assert records(results_of(trained), "table3", "Alert Net")["Accuracy (%)"]["Verdict"] == "differs"
 
 
 def test_kappa_has_its_words(trained):
     assert records(results_of(trained), "table3", "Alert Net-RWD")["Kappa"]["Verdict"] == (
-        "within; almost perfect (Excellent)"
+        "can't tell; almost perfect (Excellent)"
     )
 
 
