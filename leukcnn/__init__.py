@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from leukcnn.augmentation import ImageAugmenter
     from leukcnn.datasets import ImageIndex, load, load_many
-    from leukcnn.reproduction import reproduce
+    from leukcnn.reproduction import audit, reproduce
     from leukcnn.run import Run, open_run
 
 __version__ = "0.1.0"
@@ -41,6 +41,7 @@ _NAMES = {
     "ImageAugmenter": "augmentation",
     "ImageIndex": "datasets",
     "Run": "run",
+    "audit": "reproduction",
     "load": "datasets",
     "load_many": "datasets",
     "open_run": "run",
@@ -54,6 +55,7 @@ __all__ = [
     "ImageIndex",
     "Run",
     "__version__",
+    "audit",
     "augmentation",
     "callbacks",
     "datasets",

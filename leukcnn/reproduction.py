@@ -1,4 +1,7 @@
-"""`reproduce`: a paper's networks trained, its tables built; the command of that name calls it."""
+"""`reproduce` trains a paper's networks and builds its tables; `audit` checks its printed values.
+
+The commands of those names call them.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,6 +10,8 @@ from typing import Any
 
 from leukcnn import spec
 from leukcnn.argument_types import require_type, require_types, user_path
+from leukcnn.auditing.audit import Audit
+from leukcnn.auditing.audit import audit as audit_paper
 from leukcnn.backend import start_backend
 from leukcnn.datasets.class_words import GivenClasses, given_classes
 from leukcnn.errors import SpecError
@@ -197,3 +202,22 @@ def _assumed(paper: spec.Paper, assume: Mapping[str, Any] | Sequence[str]) -> di
             )
         values[name] = value
     return values
+
+
+def audit(paper: PaperName) -> Audit:
+    """Checks what a paper's printed values prove by themselves, without data, as `leukcnn audit`.
+
+    Args:
+        paper: Key of a paper, path of a paper's file, or the paper itself.
+
+    Returns:
+        The answer to each claim (`answers`), two tables (`tables`: claims and printed values), their numbers
+        in one line (`summary`), `to_json()` and `write(folder)`.
+
+    Raises:
+        ArgumentError: An argument has another type.
+        SpecError: There is no such paper, or a claim of it has wrong values.
+    """
+    types, expected = _TYPES["paper"]
+    require_type(types, expected, paper=paper)
+    return audit_paper(find_paper(paper))

@@ -59,7 +59,7 @@ def test_table_of_what_is_measured_agrees_with_the_papers():
         paper = papers.get(key)
         setup = paper.rows[0].setup
         # `leukcnn.results.measure.is_over_folds`
-        over_folds = setup.split.kind in KFOLD_KINDS and not paper.positive_class
+        over_folds = setup.split.kind in KFOLD_KINDS
         assert spread == ("over folds" if over_folds else "over runs" if paper.runs > 1 else "none")
         assert weights == WEIGHTS[setup.training.checkpoint]
         assert (f"{paper.runs} runs" if paper.runs > 1 else "one run") in measured

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Any
 
@@ -73,20 +74,6 @@ def printed_number(value: float, decimals: int, *, percent: bool = False) -> Pri
     return PrintedNumber(int(Decimal(str(value)).scaleb(decimals).to_integral_value()), decimals, percent)
 
 
-def own_decimals(value: float) -> int:
-    """Returns the number of decimals of a value, without zeros at its end."""
-    return max(0, -int(Decimal(str(value)).normalize().as_tuple().exponent))
-
-
-def decimals_of(table: spec.Table, published: spec.Published) -> int:
-    """Returns the number of decimals with which a value of a table is printed.
-
-    A final 0 is lost in a number. So it is at least the number that most values of the metric have.
-    """
-    of_metric = [own_decimals(p.value) for p in table.published if p.metric == published.metric]
-    return max(own_decimals(published.value), max(of_metric, key=of_metric.count))
-
-
 def name_of(table: spec.Table, published: spec.Published) -> str:
     """Returns the name of a published value, such as "table4/vgg16/accuracy/allidb1"."""
     subset = "" if published.subset == "test" else published.subset
@@ -103,14 +90,29 @@ def name_of_cell(table: spec.Table, line: int, column: int) -> str:
     return f"{table.id}/{line}/{column}"
 
 
-def printed_values(paper: spec.Paper) -> Iterator[str]:
-    """Yields the name of every number that a paper's tables print."""
-    for table in paper.tables:
-        for published in table.published:
-            yield name_of(table, published)
-            if published.std is not None:
-                yield name_of_std(table, published)
-        for line, cells in enumerate(table.reference):
-            for column, cell in enumerate(cells):
-                if isinstance(cell, int | float):
-                    yield name_of_cell(table, line, column)
+def numbers_of(table: spec.Table) -> Iterator[tuple[str, int | float]]:
+    """Yields the name and the value of every number that a table prints."""
+    for published in table.published:
+        yield name_of(table, published), published.value
+        if published.std is not None:
+            yield name_of_std(table, published), published.std
+    for line, cells in enumerate(table.reference):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, int | float):
+                yield name_of_cell(table, line, column), cell
+
+
+def printed_values(paper: spec.Paper) -> dict[str, int | float]:
+    """Returns the name and the value of every number that a paper's tables print."""
+    return {name: value for table in paper.tables for name, value in numbers_of(table)}
+
+
+def printed_decimals(paper: spec.Paper) -> dict[str, int]:
+    """Returns the name and the number of decimals of every published value; not of cells as printed."""
+    return {name_of(table, one): table.decimals(one) for table in paper.tables for one in table.published}
+
+
+def why_not_audited(table: spec.Table, name: str) -> str:
+    """Returns why a value of a table can't be checked, see `Table.not_audited`; "" if nothing says so."""
+    own = name.removeprefix(f"{table.id}/")
+    return next((why for pattern, why in table.not_audited.items() if fnmatchcase(own, pattern)), "")

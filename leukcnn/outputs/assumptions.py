@@ -1,5 +1,6 @@
 """The table of assumptions about what a paper leaves open, with the errors in the paper as its notes."""
 
+from leukcnn import spec
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 
@@ -13,9 +14,12 @@ def assumption_table(results: Results) -> Table:
         changed = "yes" if assumption.name in record.assumed else "no"
         rows.append((assumption.name, value, changed, assumption.reason, assumption.where))
     columns = ["Assumption", "Value", "Overridden", "Reason", "Where"]
-    notes = (
-        "Override with --assume NAME=VALUE.",
-        *(f"{finding.where}: {finding.text}" for finding in paper.findings),
-    )
+    notes = ("Override with --assume NAME=VALUE.", *map(_note, paper.findings))
     title = "Assumptions about details that the paper leaves open"
     return Table("assumptions", title, columns, rows, notes=notes)
+
+
+def _note(finding: spec.Finding) -> str:
+    """Returns a finding with its place and the claims of `leukcnn audit` that prove it."""
+    audited = f" (audit: {', '.join(finding.claims)})" if finding.claims else ""
+    return f"{finding.where}: {finding.text}{audited}"

@@ -180,7 +180,7 @@ def _trials(
     """Returns the number of images that a published proportion is of; None if it isn't known."""
     if line.metric in ("accuracy", "error_rate", "weighted_recall"):
         return sample.n
-    if not content.results.paper.positive_class:
+    if not content.results.paper.positive_class or not sample.sizes:
         return None
     positives = sample.sizes[content.results.positive]
     if line.metric in _RECALLS:

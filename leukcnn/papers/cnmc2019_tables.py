@@ -1,6 +1,6 @@
 """The tables of the C-NMC 2019 paper as its text prints them, and additional ones."""
 
-from leukcnn.spec import Published, Table, additional_tables
+from leukcnn.spec import Published, Sample, Table, additional_tables
 
 NETWORKS = ("vgg16", "vgg19", "xception")
 ABLATION = (
@@ -52,6 +52,7 @@ TABLE_2 = Table(
         Published("xception", "specificity", 86.73),
         Published("xception", "f1", 90.76),
     ),
+    samples=(Sample((339, 727)),),
 )
 
 TABLE_3 = Table(
@@ -76,6 +77,7 @@ TABLE_3 = Table(
     ),
     measured=(("The paper's VGG16", "vgg16", "f1"),),
     subsets=("balanced",),
+    not_audited={"*": "of another work, whose paper would be needed"},
     notes=(
         "The participants were scored on the preliminary phase or in cross-validation; the paper on a subset "
         "of the training data that shares subjects with its training cells. The scores aren't comparable.",
@@ -97,6 +99,8 @@ TABLE_4 = Table(
         Published("vgg16", "weighted_f1", 83.24786937, subset="final"),
         Published("vgg19", "weighted_f1", 82.59010758, subset="final"),
     ),
+    # Section 2.1. The labels are secret.
+    samples=(Sample(total=2586, subset="final"),),
 )
 
 TABLE_5 = Table(
@@ -116,6 +120,7 @@ TABLE_5 = Table(
         ("Yifan Ding", 8, 0.855),
         ("Xinpeng Xie", 9, 0.848),
     ),
+    not_audited={"*": "of another work, whose paper would be needed"},
 )
 
 ADDITIONAL = (

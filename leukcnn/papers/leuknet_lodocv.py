@@ -5,9 +5,10 @@ summary of an M.Sc. dissertation, Universidade Federal do Piauí. Every publishe
 paper's text.
 """
 
+from leukcnn.papers.leuknet_lodocv_background import TABLE_2
 from leukcnn.papers.leuknet_lodocv_findings import CLAIMS, FINDINGS
 from leukcnn.papers.leuknet_lodocv_rows import ROWS, VGG16_DFT
-from leukcnn.papers.leuknet_lodocv_tables import DENSE_SIZES, FEATURE_ROWS, TABLE_2, TABLES
+from leukcnn.papers.leuknet_lodocv_tables import DENSE_SIZES, FEATURE_ROWS, TABLES
 from leukcnn.spec import Assumption, Figure, Model, Paper, Profile
 
 # All rows except Vogado et al.'s: its networks aren't from Keras.

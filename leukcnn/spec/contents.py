@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from leukcnn.spec import metrics
@@ -18,7 +17,7 @@ from leukcnn.spec.checks import (
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.metrics import DEFAULT_SHOW
 from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
-from leukcnn.spec.printed import Published, Sample
+from leukcnn.spec.printed import Published, Sample, own_decimals
 from leukcnn.spec.setups import Setup
 from leukcnn.spec.splits import FOLDED_KINDS, SPLIT_KINDS
 
@@ -112,10 +111,6 @@ class Assumption:
         check_id(name_of(self), "name", self.name)
 
 
-def _decimals(value: float) -> int:
-    return max(0, -int(Decimal(str(value)).as_tuple().exponent))
-
-
 _KNOWN_NAMES = {
     "axes": metrics.AXES,
     "subsets": metrics.SUBSETS,
@@ -194,8 +189,10 @@ class Table:
         notes: Remarks that are printed under the table.
         samples: The images that give the published values, for the audit and for verdicts. The first that
             fits a value counts, see `Table.sample`.
-        not_audited: Why the audit can't check the values that none of its claims covers, such as "values of
-            other works"; "" if it checks all.
+        not_audited: Why the audit can't check values that none of its claims covers: a pattern of their names
+            -> the reason. A value's name is "row/metric/dataset/subset" ("vgg16/log_loss"), with "/std" for
+            its standard deviation; a cell of `reference` is "line/column", counted from 0. "*" fits anything:
+            {"*/log_loss*": "a loss isn't a fraction of images"}.
     """
 
     id: str
@@ -219,7 +216,7 @@ class Table:
     kappa_words: str = ""
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
-    not_audited: str = ""
+    not_audited: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -330,9 +327,13 @@ class Table:
     def decimals(self, published: Published) -> int:
         """Returns the number of decimals with which a value of the table is printed.
 
-        A final 0 is lost in a number. So it is the largest number of decimals of the metric's values.
+        A final 0 is lost in a number. So it is at least the number that most values in the same unit have,
+        the larger one of two that are equally common.
         """
-        return max(_decimals(p.value) for p in (published, *self.published) if p.metric == published.metric)
+        percent = _is_percent(published.metric)
+        of_unit = [own_decimals(p.value) for p in self.published if _is_percent(p.metric) == percent]
+        usual = max(of_unit, key=lambda n: (of_unit.count(n), n), default=0)
+        return max(own_decimals(published.value), usual)
 
     def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
         """Returns the published value of a row, or None if the paper prints none."""
@@ -382,3 +383,7 @@ def _check_networks(owner: str, networks: tuple[tuple[str, str], ...]) -> None:
     for _, network in networks:
         if network not in APPLICATIONS:
             check_builder(network, owner, "networks", extra=APPLICATIONS)
+
+
+def _is_percent(metric: str) -> bool:
+    return metric in metrics.METRICS and metrics.METRICS[metric].percent

@@ -227,7 +227,11 @@ CLAIMS: Mapping[str, ClaimKind] = {
         "leukcnn.auditing.binary", "confusion matrices of two classes that give all values of a row together"
     ),
     "test_size": ClaimKind(
-        "leukcnn.auditing.binary", "sizes of the test set for which all rows of a table are possible"
+        "leukcnn.auditing.class_sizes", "sizes of the test set for which all rows of a table are possible"
+    ),
+    "proportions": ClaimKind(
+        "leukcnn.auditing.proportions",
+        "whether the best row is better than the others, by Fisher's exact test",
     ),
     "runs": ClaimKind(
         "leukcnn.auditing.run_sets", "sets of runs that give the means and standard deviations of a row"

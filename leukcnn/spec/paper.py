@@ -134,7 +134,7 @@ class Paper:
             require_known(owner, "published", tuple(p.row for p in item.published), self.row_ids)
             for sample in item.samples:
                 require(
-                    len(sample.sizes) == len(self.classes),
+                    len(sample.sizes) in (0, len(self.classes)),
                     f"{owner}: a sample has sizes = {sample.sizes}.",
                     f"one number for each of {', '.join(self.classes)}",
                 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from leukcnn.spec import metrics
@@ -52,7 +53,8 @@ class Sample:
         Sample((59, 49), dataset="allidb1", runs=5)
 
     Attributes:
-        sizes: Number of tested images of each class, in the order of the paper's classes.
+        sizes: Number of tested images of each class, in the order of the paper's classes; empty if only their
+            sum is known, which is `total`, as in a challenge whose labels are secret.
         dataset: Key of the tested dataset, as in `Published`.
         subset: Tested images, as in `Published`.
         rows: Ids of the rows whose values it gives; empty for all.
@@ -61,15 +63,17 @@ class Sample:
             none. Folds are stratified.
         std_unit: Unit of the printed standard deviations: "same" as the value's, or "fraction" where the
             value is in percent.
+        total: Number of tested images of a run if `sizes` is empty.
     """
 
-    sizes: tuple[int, ...]
+    sizes: tuple[int, ...] = ()
     dataset: str = ""
     subset: str = "test"
     rows: tuple[str, ...] = ()
     runs: int = 1
     folds: int = 1
     std_unit: str = "same"
+    total: int = 0
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -77,10 +81,11 @@ class Sample:
         require_known(owner, "dataset", self.dataset, ("", *DATASETS))
         require_known(owner, "subset", self.subset, PUBLISHED_SUBSETS)
         require_known(owner, "std_unit", self.std_unit, STD_UNITS)
+        of_classes = len(self.sizes) > 1 and min(self.sizes) >= 0 and sum(self.sizes) > 0 and not self.total
         require(
-            len(self.sizes) > 1 and min(self.sizes) >= 0 and self.n > 0,
-            f"{owner}: sizes = {self.sizes}.",
-            "a number of images for each class, 0 or more",
+            of_classes or (not self.sizes and self.total > 0),
+            f"{owner}: sizes = {self.sizes}, total = {self.total}.",
+            "a number of images for each class, 0 or more, or else only their total",
         )
         for name in ("runs", "folds"):
             require(getattr(self, name) > 0, f"{owner}: {name} = {getattr(self, name)}.", "1 or more")
@@ -88,7 +93,7 @@ class Sample:
     @property
     def n(self) -> int:
         """Number of tested images of a run."""
-        return sum(self.sizes)
+        return sum(self.sizes) or self.total
 
     def fits(self, published: Published) -> bool:
         """Returns whether a published value is computed from it."""
@@ -142,3 +147,8 @@ class Finding:
 
     def __post_init__(self) -> None:
         check_types(self)
+
+
+def own_decimals(value: float) -> int:
+    """Returns the number of decimals of a value, without zeros at its end."""
+    return max(0, -int(Decimal(str(value)).normalize().as_tuple().exponent))

@@ -50,11 +50,11 @@ def test_a_published_mean_of_runs_without_std_varies_as_the_runs_here():
     runs = [0.90, 0.94]
     found = compare(PublishedScore(0.92, runs=5), runs, run_interval(runs), n=100)
     assert found.interval() == pytest.approx((-0.30066, 0.30066), abs=1e-4)
-    # One published run: the prediction interval of one more run, as `run_interval` computes it.
+    # One published run: the prediction interval of one more run.
     runs = [0.90, 0.92, 0.91, 0.915]
     low, high = compare(PublishedScore(0.9), runs, run_interval(runs), n=100).interval()
-    more = run_interval(runs)
-    assert (0.9 + low, 0.9 + high) == pytest.approx((more.low, more.high))
+    half = stats.t.ppf(0.975, 3) * np.std(runs, ddof=1) * math.sqrt(1 + 1 / 4)
+    assert (0.9 + low, 0.9 + high) == pytest.approx((np.mean(runs) - half, np.mean(runs) + half))
 
 
 def test_one_run_is_compared_with_the_spread_of_the_published_runs():
@@ -68,12 +68,17 @@ def test_means_over_folds_have_the_corrected_variance_on_both_sides():
     here = fold_interval(folds, test_train_ratio=0.25)
     published = PublishedScore(0.93, std=0.03, folds=5, test_train_ratio=0.25)
     found = compare(published, folds, here, n=500)
-    errors = [std * math.sqrt(1 / 5 + 0.25) for std in (0.03, float(np.std(folds, ddof=1)))]
+    # The interval here is on the logit scale: its two sides have errors of their own.
+    of_published, mean, t = 0.03 * math.sqrt(1 / 5 + 0.25), float(np.mean(folds)), stats.t.ppf(0.975, 4)
+    below, above = (mean - here.low) / t, (here.high - mean) / t
+    errors = (of_published, (below + above) / 2)
     assert found.degrees_of_freedom == pytest.approx(
         sum(e**2 for e in errors) ** 2 / sum(e**4 / 4 for e in errors)
     )
-    half = stats.t.ppf(0.975, found.degrees_of_freedom) * math.hypot(*errors)
-    assert found.interval() == pytest.approx((np.mean(folds) - 0.93 - half, np.mean(folds) - 0.93 + half))
+    t = stats.t.ppf(0.975, found.degrees_of_freedom)
+    assert found.interval() == pytest.approx(
+        (mean - 0.93 - t * math.hypot(below, of_published), mean - 0.93 + t * math.hypot(above, of_published))
+    )
 
 
 def test_other_metrics_have_the_error_of_the_measured_value_for_the_published_number_of_images():
@@ -85,7 +90,7 @@ def test_other_metrics_have_the_error_of_the_measured_value_for_the_published_nu
 
 
 def test_a_few_subjects_have_student_s_degrees_of_freedom():
-    interval = Interval(0.8, 0.9, 0.95, "some t", "subjects", 6)
+    interval = Interval(0.8, 0.9, 0.95, "jackknife", "subjects", 6, degrees_of_freedom=5)
     found = compare(PublishedScore(0.85), [0.85], interval, n=100)
     assert found.interval() == pytest.approx((-0.05, 0.05))
     low, high = found.interval(0.9)

@@ -92,3 +92,11 @@ def test_means_over_folds_need_the_test_set_and_folds_of_the_same_size(options):
     with pytest.raises(SpecError, match="over = 'folds'"):
         Table("t", "T", "metrics", over="folds", **options)
     assert Table("t", "T", "metrics", over="folds", subsets=("test",), split="fold", compared_split="kfold")
+
+
+def test_sample_has_class_sizes_or_only_their_total():
+    assert spec.Sample((59, 49)).n == 108
+    assert spec.Sample(total=2586, subset="final").n == 2586
+    for wrong in ({}, {"sizes": (3, 4), "total": 7}, {"sizes": (0, 0)}, {"sizes": (5,)}, {"total": -1}):
+        with pytest.raises(SpecError, match="sizes"):
+            spec.Sample(**wrong)
