@@ -133,7 +133,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
             continue
         machines[captured["processor"]] = sizes[captured["image_size"]] = None
         if captured["images"] < captured["tested"]:
-            notes.append(f"{label}: {captured['images']:,} of {captured['of']:,} images. {_LIMITS}.")
+            notes.append(f"{label}: {captured['images']:,} of {captured['tested']:,} images. {_LIMITS}.")
         rows += [(label, name, *_cells(captured, name, printed)) for name in captured["formats"]]
     if machines:
         pixels = ", ".join(f"{size}x{size}" for size in sizes)
