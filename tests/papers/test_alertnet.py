@@ -47,3 +47,12 @@ def test_classes_of_all_datasets_are_mapped_to_the_paper_s():
     assert {PAPER.class_of[name] for name in ("ALL", "malignant", "early", "pre", "pro")} == {"ALL"}
     assert "other" not in PAPER.class_of
     assert len(PAPER.datasets) == 16
+
+
+def test_the_file_sizes_of_table_5_are_not_of_one_kind():
+    # 8,799,875 and 24,638,339 parameters of 4 bytes, in MiB; Table V prints 68 and 94.
+    own, resnet = (n * 4 / 2**20 for n in (8_799_875, 24_638_339))
+    assert round(own, 1) == 33.6
+    assert (68 / own > 2, 94 / resnet < 1.01) == (True, True)
+    assert round(100 * own / resnet) == 36
+    assert round(100 * 68 / 94) == 72
