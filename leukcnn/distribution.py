@@ -7,6 +7,7 @@ settings give the same training on any number of devices.
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -212,3 +213,37 @@ def gradient(function: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
         expected="the TensorFlow or the JAX backend",
         remedy="set KERAS_BACKEND=tensorflow or jax",
     )
+
+
+def converted_to_litert(network: keras.Model, *, precision: str, calibration: np.ndarray | None) -> bytes:
+    """Converts a network to a LiteRT file; `leukcnn.models.litert.to_litert` checks the arguments.
+
+    Raises:
+        DeviceError: The backend isn't TensorFlow.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise DeviceError(
+            f"Keras' {backend} backend can't convert networks to LiteRT.",
+            expected="the TensorFlow backend",
+            remedy="set KERAS_BACKEND=tensorflow; a saved network can be loaded with it",
+        )
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((1, *network.input_shape[1:]), tf.float32)]
+    answer = tf.function(lambda images: network(images, training=False), input_signature=signature)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], network)
+    # The same file without writing a SavedModel and loading it again, which takes most of the time.
+    converter.experimental_lower_to_saved_model = False
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+        assert calibration is not None, "the caller checks it"
+        converter.representative_dataset = lambda: ([image[None]] for image in calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    with warnings.catch_warnings():
+        # It warns that a range of the inputs isn't given: the calibration finds it.
+        warnings.simplefilter("ignore", UserWarning)
+        return converter.convert()

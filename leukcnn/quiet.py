@@ -22,6 +22,8 @@ _ERRORS_ALONE = "2"
 _NOTE = re.compile(
     r"[IW]\d{4} \d\d:\d\d:\d\d|[IW]0000 00:00:\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] "
     r"|WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions:"
+    # LiteRT names its library for processors, and the types of what it quantises.
+    r"|INFO: Created TensorFlow Lite XNNPACK delegate|fully_quantize: \d"
     r"|E.*failed call to cuInit: .*\(303\)"
 )
 

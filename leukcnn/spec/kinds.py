@@ -117,6 +117,12 @@ TABLES: Mapping[str, Kind] = {
     ),
     "log": Kind("leukcnn.outputs.log", "accuracy and loss by epoch", needs_trained_rows=True),
     "times": Kind("leukcnn.outputs.times", "how long a training takes"),
+    "mobile": Kind(
+        "leukcnn.outputs.mobile",
+        "size, time and accuracy of each row's network as a LiteRT file",
+        requires=_ROWS,
+        needs_trained_rows=True,
+    ),
     "mask_scores": Kind(
         "leukcnn.outputs.mask_scores",
         "how well masks of white cells agree with the masks that datasets contain",

@@ -22,7 +22,7 @@ MAPS = spec.Figure("figure3", "Maps", "activation_maps", "Figure 3", rows=("deep
 FILTERS = spec.Figure("figure3", "Filters", "filters", "Figure 3", rows=("deep",))
 
 
-def trained(left_out, index, network, predicted) -> Material:
+def trained(left_out, index, network, predicted, training_set=None) -> Material:
     """Returns an experiment whose row "deep" has a network and predictions of seven tested images."""
     experiment = left_out()
     rows = tuple(
@@ -38,7 +38,8 @@ def trained(left_out, index, network, predicted) -> Material:
     )
     experiment.add("deep", predictions_of(index, np.zeros(len(TESTED), int)), tested=("atlas",))
     trial = experiment.store.finished_trial(experiment.planned[0].name)
-    SavedNetwork(network, PREPROCESSING, index.class_names, {}).save(trial.path / "model.keras")
+    saved = SavedNetwork(network, PREPROCESSING, index.class_names, {}, training_set)
+    saved.save(trial.path / "model.keras")
     write_predictions(trial.path / "predictions.csv", predictions_of(index, predicted))
     finish_again(trial)
     return Material(experiment.results(), index)

@@ -58,3 +58,12 @@ def test_each_group_of_rows_has_a_learning_rate_of_its_own():
     ):
         changed = {row for row in PAPER.row_ids if PAPER.setup(row, assumed={name: 0.5}) != PAPER.setup(row)}
         assert changed == {*rows}
+
+
+def test_the_file_sizes_of_table_5_are_not_of_one_kind():
+    # 8,799,875 and 24,638,339 parameters of 4 bytes, in MiB; Table V prints 68 and 94.
+    own, resnet = (n * 4 / 2**20 for n in (8_799_875, 24_638_339))
+    assert round(own, 1) == 33.6
+    assert (68 / own > 2, 94 / resnet < 1.01) == (True, True)
+    assert round(100 * own / resnet) == 36
+    assert round(100 * 68 / 94) == 72
