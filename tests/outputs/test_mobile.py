@@ -171,3 +171,31 @@ def test_captures_are_read_back_for_their_table(material):
     for one in KIND.capture(MOBILE, material):
         stored.keep(one, of=key_of(MOBILE))
     assert stored.seen_by(MOBILE)["mobile-deep"]["images"] == 7
+
+
+def test_a_failed_process_is_said_in_the_table_and_tried_again(material, monkeypatch, left_out):
+    monkeypatch.setattr(mobile, "why_no_litert", lambda: "")
+    monkeypatch.setattr(mobile, "MeasuringProcess", Watched)
+    stored = Captured(material.results.store.root / "experiments" / "one")
+    failed, why = {"missing": "the conversion's process was ended by SIGKILL"}, []
+    for answer in (failed, None):
+        with monkeypatch.context() as patch:
+            if answer:
+                patch.setattr(Watched, "measure", lambda *_, answer=answer, **__: answer)
+            for one in KIND.capture(MOBILE, material):
+                stored.keep(one, of=key_of(MOBILE))
+        rows = lines(build(MOBILE, left_out(MOBILE).results(), stored.seen_by(MOBILE)))
+        why.append(next(row["State"] for (label, _), row in rows.items() if label == "Deep"))
+    assert why == [f"not measured: {failed['missing']}", "measured"]
+
+
+def test_what_was_measured_once_is_not_measured_again(material, monkeypatch):
+    monkeypatch.setattr(mobile, "why_no_litert", lambda: "")
+    monkeypatch.setattr(mobile, "MeasuringProcess", Watched)
+    Watched.asked.clear()
+    stored, files = Captured(material.results.store.root / "experiments" / "one"), []
+    for _ in range(2):
+        for one in KIND.capture(MOBILE, material):
+            files.append(stored.keep(one, of=key_of(MOBILE)).read_bytes())
+    assert len(Watched.asked) == 1
+    assert files[0] == files[1]
