@@ -22,6 +22,8 @@ from leukcnn.runs import Trial
 from leukcnn.seeding import generator
 
 _CALIBRATION, _MOST_TESTED = 64, 1000
+# MB of a saved network. The conversion of ResNet50 takes 20 s of processor time and up to 3.5 GiB.
+_LARGEST_QUICK = 50
 # A two-hundredth of the images is half a point of accuracy.
 _KEPT_WITHIN = 200
 _LIMITS = f"At most {_MOST_TESTED:,} test images, chosen by the seed, are computed"
@@ -55,7 +57,9 @@ def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
 
 def _measured(row: str, trial: Trial, material: Material, process: MeasuringProcess) -> dict[str, Any]:
     """Returns what the table shows of a trial's network: numbers of images, and each precision's values."""
-    path = trial.checked("model.keras")
+    path, profile = trial.checked("model.keras"), material.results.record.profile
+    if profile == "smoke" and path.stat().st_size > 1e6 * _LARGEST_QUICK:
+        return {"missing": f"the smoke profile converts no network of more than {_LARGEST_QUICK} MB"}
     preprocessing, _, _, training_set = record_of(path)
     if training_set is None:
         return {"missing": "the network's file doesn't name its training images"}

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import ClassVar
 
 import keras
@@ -199,3 +200,16 @@ def test_what_was_measured_once_is_not_measured_again(material, monkeypatch):
             files.append(stored.keep(one, of=key_of(MOBILE)).read_bytes())
     assert len(Watched.asked) == 1
     assert files[0] == files[1]
+
+
+def test_the_smoke_profile_says_that_it_leaves_large_networks_out(material, monkeypatch):
+    monkeypatch.setattr(mobile, "why_no_litert", lambda: "")
+    monkeypatch.setattr(mobile, "MeasuringProcess", Watched)
+    monkeypatch.setattr(mobile, "_LARGEST_QUICK", 0)
+    states = []
+    for profile in ("smoke", "paper"):
+        record = replace(material.results.record, profile=profile)
+        own = replace(material, results=replace(material.results, record=record))
+        (one,) = KIND.capture(MOBILE, own)
+        states.append(one.make().get("missing", "measured"))
+    assert states == ["the smoke profile converts no network of more than 0 MB", "measured"]
