@@ -32,7 +32,7 @@ _NOTES = (
     "The published size is of the authors' own file, in whichever unit.",
     "Milliseconds: the wall-clock time of one image in one thread of this machine's processor, which is no "
     "phone: median over 7 rounds of 10 images, and the fastest and the slowest round. The precisions take "
-    "turns.",
+    "turns. A run measures once and stores the times; other runs, also deterministic ones, find others.",
     "float16 rounds the weights alone. int8 rounds weights and activations; their ranges come from "
     f"{_CALIBRATION} images that the network was trained or validated on, never from test images. Input and "
     "output are float32.",
