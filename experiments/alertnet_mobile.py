@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from leukcnn import models, papers
-from leukcnn.outputs.mobile import measure
+from leukcnn.outputs.mobile_process import measure
 from leukcnn.quiet import set_variables
 
 LINE = "{:<16}  {:>10}  {:>9}  {:>8.2f}  {:>8.2f}  {:>8.1f}  {:>6.1f} - {:.1f}"
@@ -34,7 +34,7 @@ def main() -> None:
         shape = (size, size, 3)
         network = models.build(setup.model.name, input_shape=shape, classes=len(paper.classes), **arguments)
         images = np.random.default_rng(0).random((8, *shape), dtype=np.float32)
-        for precision, (values, _) in measure(network, images[:1], images).items():
+        for precision, (values, _) in measure(network, images[0], images).items():
             n, taken = values["bytes"], values["milliseconds"]
             sizes = (row.label, f"{network.count_params():,}", precision, n / 1e6, n / 2**20)
             print(LINE.format(*sizes, np.median(taken), min(taken), max(taken)), flush=True)

@@ -67,7 +67,8 @@ class Capture(NamedTuple):
     Attributes:
         name: Its name, which begins with the id of the table or figure.
         key: Hash of its inputs, other than the table or figure itself. With a new key it is made again.
-        make: Returns arrays, lists of arrays, and values that JSON can hold, by name.
+        make: Returns arrays, lists of arrays, and values that JSON can hold, by name. A "key" among them is
+            stored instead of `key`: with "" the capture is made again in the next run.
     """
 
     name: str

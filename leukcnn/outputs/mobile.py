@@ -4,17 +4,16 @@ import platform
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import keras
 import numpy as np
 
 from leukcnn import spec
 from leukcnn.files import digest
 from leukcnn.image_cache import prepared_images
-from leukcnn.models.litert import PRECISIONS, LiteRTModel, milliseconds, to_litert, why_no_litert
+from leukcnn.models.litert import why_no_litert
 from leukcnn.outputs.kind import Capture, Kept, Material, TableKind
+from leukcnn.outputs.mobile_process import MeasuringProcess
 from leukcnn.outputs.titles import make_table, not_measured
-from leukcnn.pipeline import class_probabilities, scaled
-from leukcnn.prediction import SavedNetwork
+from leukcnn.prediction.saved import record_of
 from leukcnn.prediction.training_set import digest_of
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
@@ -23,6 +22,8 @@ from leukcnn.runs import Trial
 from leukcnn.seeding import generator
 
 _CALIBRATION, _MOST_TESTED = 64, 1000
+# MB of a saved network. The conversion of ResNet50 takes 20 s of processor time and up to 3.5 GiB.
+_LARGEST_QUICK = 50
 # A two-hundredth of the images is half a point of accuracy.
 _KEPT_WITHIN = 200
 _LIMITS = f"At most {_MOST_TESTED:,} test images, chosen by the seed, are computed"
@@ -31,7 +32,7 @@ _NOTES = (
     "The published size is of the authors' own file, in whichever unit.",
     "Milliseconds: the wall-clock time of one image in one thread of this machine's processor, which is no "
     "phone: median over 7 rounds of 10 images, and the fastest and the slowest round. The precisions take "
-    "turns.",
+    "turns. A run measures once and stores the times; other runs, also deterministic ones, find others.",
     "float16 rounds the weights alone. int8 rounds weights and activations; their ranges come from "
     f"{_CALIBRATION} images that the network was trained or validated on, never from test images. Input and "
     "output are float32.",
@@ -40,71 +41,55 @@ _NOTES = (
 )
 
 
-def measure(
-    network: keras.Model, inputs: np.ndarray, calibration: np.ndarray
-) -> dict[str, tuple[dict[str, Any], np.ndarray]]:
-    """Converts a network to each precision, and measures and runs the files.
-
-    Args:
-        network: The network.
-        inputs: float32 (N, H, W, 3), as the network takes them; the first one is timed.
-        calibration: float32 (K, H, W, 3), images for `to_litert`.
-
-    Returns:
-        Precision -> its values for JSON ("bytes": size of the file; "milliseconds": time for an image in each
-        round), and the outputs for all inputs, float32 (N, outputs).
-    """
-    files = {name: to_litert(network, name, calibration=calibration) for name in PRECISIONS}
-    models = {name: LiteRTModel(content) for name, content in files.items()}
-    taken = milliseconds(models, inputs[0])
-    return {
-        name: ({"bytes": len(files[name]), "milliseconds": [*taken[name]]}, model.predict(inputs))
-        for name, model in models.items()
-    }
-
-
 def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
     """Keeps the measured files of the first trained network of each row."""
     why = why_no_litert()
-    for row, trained in material.results.under(table.split).trials.items():
-        if row in table.rows and trained:
-            trial = trained[0][2]
+    with MeasuringProcess() as process:
+        for row, trained in material.results.under(table.split).trials.items():
+            if row in table.rows and trained:
+                trial = trained[0][2]
 
-            def make(row: str = row, trial: Trial = trial) -> Mapping[str, Any]:
-                return {"missing": why} if why else _measured(row, trial, material)
+                def make(row: str = row, trial: Trial = trial) -> Mapping[str, Any]:
+                    return {"missing": why} if why else _measured(row, trial, material, process)
 
-            yield Capture(f"{table.id}-{row}", digest([trial.path.name, why]), make)
+                yield Capture(f"{table.id}-{row}", digest([trial.path.name, why]), make)
 
 
-def _measured(row: str, trial: Trial, material: Material) -> dict[str, Any]:
+def _measured(row: str, trial: Trial, material: Material, process: MeasuringProcess) -> dict[str, Any]:
     """Returns what the table shows of a trial's network: numbers of images, and each precision's values."""
-    saved = SavedNetwork.load(trial.checked("model.keras"))
-    if saved.training_set is None:
+    path, profile = trial.checked("model.keras"), material.results.record.profile
+    if profile == "smoke" and path.stat().st_size > 1e6 * _LARGEST_QUICK:
+        return {"missing": f"the smoke profile converts no network of more than {_LARGEST_QUICK} MB"}
+    preprocessing, _, _, training_set = record_of(path)
+    if training_set is None:
         return {"missing": "the network's file doesn't name its training images"}
     index, predictions = material.index, main_predictions(trial)
     tested = predictions.select((predictions.subset == "test") & (predictions.label >= 0))
     n_tested = len(tested)
     tested = tested.select(_chosen(np.arange(n_tested), _MOST_TESTED, material.seed, "mobile test", row))
     digests = (digest_of(str(name)) for name in index.sha256)
-    known = np.flatnonzero(saved.training_set.knows(digests) & ~np.isin(index.ids, predictions.image))
-    if not len(known):
-        return {"missing": "the training images aren't at hand"}
+    known = np.flatnonzero(training_set.knows(digests) & ~np.isin(index.ids, predictions.image))
+    if not n_tested or not len(known):
+        return {"missing": f"the {'training' if n_tested else 'test'} images aren't at hand"}
     known = _chosen(known, _CALIBRATION, material.seed, "mobile calibration", row)
     places = {image: place for place, image in enumerate(index.ids.tolist())}
-    images = prepared_images(index, saved.preprocessing)
-    inputs = scaled(images[[places[image] for image in tested.image.tolist()]], saved.preprocessing)
+    images = prepared_images(index, preprocessing)
+    assert isinstance(images, np.memmap)
+    reply = process.measure(
+        path, images, tested=[places[image] for image in tested.image.tolist()], calibration=known.tolist()
+    )
+    if "missing" in reply:
+        # An empty key: the next run tries again.
+        return {**reply, "key": ""}
     formats = {}
-    for name, (values, outputs) in measure(
-        saved.network, inputs, scaled(images[known], saved.preprocessing)
-    ).items():
-        predicted = class_probabilities(outputs).argmax(axis=1)
+    for name, values in reply["formats"].items():
+        predicted = np.array(values.pop("predicted"))
         right, other = (predicted == tested.label).sum(), (predicted != tested.predicted).sum()
         formats[name] = {**values, "right": int(right), "other": int(other)}
-    keras.utils.clear_session()
     return {
         "images": len(tested),
         "tested": n_tested,
-        "image_size": saved.preprocessing.image_size,
+        "image_size": preprocessing.image_size,
         "right": int((tested.predicted == tested.label).sum()),
         "processor": f"{platform.machine()}, {platform.system()}",
         "formats": formats,

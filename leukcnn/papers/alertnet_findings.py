@@ -202,10 +202,11 @@ FINDINGS = (
         "section III-B",
     ),
     Finding(
-        "The file sizes of Table V aren't of one kind: ResNet50's 94 MB is that of its weights alone (94.0 "
-        "MiB in float32), but Alert Net-RWD's 68 MB is twice its weights (33.6 MiB), as with one optimizer "
-        "variable for each. Without optimizers, Alert Net-RWD's file has 36 % of ResNet50's size; the "
-        "printed sizes give 72 %.",
+        "The file sizes of Table V follow no single rule: ResNet50's 94 MB are its weights alone in float32, "
+        "in units of 2^20 bytes; Alert Net-RWD's 68 MB are twice its weights, as with one optimizer variable "
+        "for each; InceptionV3's and Xception's fit no rule. Without optimizers, Alert Net-RWD's file has a "
+        "little more than a third of ResNet50's size; by the printed sizes it has nearly three quarters.",
         "Table V, sections V and VI",
+        claims=("file-sizes",),
     ),
 )

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from leukcnn.argument_types import require_type
-from leukcnn.errors import WeightsError
+from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
 from leukcnn.models.foreign import clean_archive, reason_of
@@ -154,6 +154,29 @@ class SavedNetwork:
             WeightsError: An output isn't finite or no probability.
         """
         return apply_networks((self,), paths, on_note=on_note, on_fault=on_fault).probabilities
+
+
+def record_of(path: Path) -> tuple[Preprocessing, tuple[str, ...], dict[str, Any], TrainingSet | None]:
+    """Reads what leukcnn keeps in a file that `SavedNetwork.save` wrote, without its network.
+
+    Args:
+        path: A file whose SHA-256 was checked, such as `Trial.checked` returns.
+
+    Returns:
+        The preprocessing, the names of the classes, the origin and the training set.
+
+    Raises:
+        WeightsError: Another version of leukcnn wrote it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_record(archive.read(RECORD))
+    except (KeyError, ValueError, SpecError, zipfile.BadZipFile) as error:
+        raise WeightsError(
+            f"{path} is not a network that leukcnn saved: {reason_of(error)}",
+            expected=NETWORK_FILE,
+            remedy="train it again, in another folder",
+        ) from error
 
 
 def _read_record(

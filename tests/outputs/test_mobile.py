@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import ClassVar
+
 import keras
 import numpy as np
 import pytest
@@ -114,19 +117,31 @@ def test_a_trained_network_is_measured_on_its_test_images(material):
         assert measured["formats"][name]["other"] == 7 - right
 
 
-@needs_litert
+class Watched:
+    """In place of the process: notes what it is asked for."""
+
+    asked: ClassVar[list] = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def measure(self, network, images, *, tested, calibration):
+        self.asked.append((np.array(images[tested]), np.array(images[calibration])))
+        formats = {"float32": {"bytes": 1, "milliseconds": [1.0], "predicted": [0] * len(tested)}}
+        return {"formats": formats}
+
+
 def test_only_training_images_calibrate(material, monkeypatch):
-    seen = []
-
-    def watch(network, inputs, calibration):
-        seen.append((inputs, calibration))
-        return {}
-
-    monkeypatch.setattr(mobile, "measure", watch)
+    monkeypatch.setattr(mobile, "why_no_litert", lambda: "")
+    monkeypatch.setattr(mobile, "MeasuringProcess", Watched)
+    Watched.asked.clear()
     captured(material)
-    images = scaled(prepared_images(material.index, PREPROCESSING), PREPROCESSING)
-    ((inputs, calibration),) = seen
-    np.testing.assert_array_equal(inputs, images[TESTED])
+    images = prepared_images(material.index, PREPROCESSING)
+    ((tested, calibration),) = Watched.asked
+    np.testing.assert_array_equal(tested, images[TESTED])
     # Image 0 is in neither set.
     others = np.setdiff1d(np.arange(len(images)), [*TESTED, 0])
     np.testing.assert_array_equal(calibration, images[others])
@@ -157,3 +172,44 @@ def test_captures_are_read_back_for_their_table(material):
     for one in KIND.capture(MOBILE, material):
         stored.keep(one, of=key_of(MOBILE))
     assert stored.seen_by(MOBILE)["mobile-deep"]["images"] == 7
+
+
+def test_a_failed_process_is_said_in_the_table_and_tried_again(material, monkeypatch, left_out):
+    monkeypatch.setattr(mobile, "why_no_litert", lambda: "")
+    monkeypatch.setattr(mobile, "MeasuringProcess", Watched)
+    stored = Captured(material.results.store.root / "experiments" / "one")
+    failed, why = {"missing": "the conversion's process was ended by SIGKILL"}, []
+    for answer in (failed, None):
+        with monkeypatch.context() as patch:
+            if answer:
+                patch.setattr(Watched, "measure", lambda *_, answer=answer, **__: answer)
+            for one in KIND.capture(MOBILE, material):
+                stored.keep(one, of=key_of(MOBILE))
+        rows = lines(build(MOBILE, left_out(MOBILE).results(), stored.seen_by(MOBILE)))
+        why.append(next(row["State"] for (label, _), row in rows.items() if label == "Deep"))
+    assert why == [f"not measured: {failed['missing']}", "measured"]
+
+
+def test_what_was_measured_once_is_not_measured_again(material, monkeypatch):
+    monkeypatch.setattr(mobile, "why_no_litert", lambda: "")
+    monkeypatch.setattr(mobile, "MeasuringProcess", Watched)
+    Watched.asked.clear()
+    stored, files = Captured(material.results.store.root / "experiments" / "one"), []
+    for _ in range(2):
+        for one in KIND.capture(MOBILE, material):
+            files.append(stored.keep(one, of=key_of(MOBILE)).read_bytes())
+    assert len(Watched.asked) == 1
+    assert files[0] == files[1]
+
+
+def test_the_smoke_profile_says_that_it_leaves_large_networks_out(material, monkeypatch):
+    monkeypatch.setattr(mobile, "why_no_litert", lambda: "")
+    monkeypatch.setattr(mobile, "MeasuringProcess", Watched)
+    monkeypatch.setattr(mobile, "_LARGEST_QUICK", 0)
+    states = []
+    for profile in ("smoke", "paper"):
+        record = replace(material.results.record, profile=profile)
+        own = replace(material, results=replace(material.results, record=record))
+        (one,) = KIND.capture(MOBILE, own)
+        states.append(one.make().get("missing", "measured"))
+    assert states == ["the smoke profile converts no network of more than 0 MB", "measured"]
