@@ -1,6 +1,6 @@
 """Coverage: how often 95 % intervals contain the truth, for few subjects, runs and folds.
 
-Command:  python experiments/coverage.py [--rounds N] [--seed N] [--part NAME]
+Command:  python experiments/coverage.py [--rounds N] [--seed N] [--only NAME]
 Needs:    nothing but the package.
 Cost:     about 10 minutes on one core with 1,000 rounds; --rounds 100 gives a first look in one.
 Expected: the tables of "Coverage of intervals" in experiments/RESULTS.rst. Each cell is the coverage (the
@@ -257,10 +257,10 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=1000, help="simulated experiments for each line")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--part", choices=[part.__name__ for part in PARTS.values()], help="one table only")
+    parser.add_argument("--only", choices=[part.__name__ for part in PARTS.values()], help="one table only")
     options = parser.parse_args(argv)
     for number, (title, part) in enumerate(PARTS.items()):
-        if options.part not in (None, part.__name__):
+        if options.only not in (None, part.__name__):
             continue
         print(f"\n{title}")
         rng, titled = np.random.default_rng([options.seed, number]), False
