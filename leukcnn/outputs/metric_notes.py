@@ -108,7 +108,8 @@ def _notes_of(content: TableContent) -> list[str]:
     axes, table, subsets = content.table.axes, content.table, content.values["subset"]
     left_out = not_trained(content.results, content.left_out)
     copies = [*_on_copies(content), *_on_unknown_subjects(content)]
-    described = dict.fromkeys(line.found.interval.describe() for line in content.lines if line.found)
+    # Each value has its own number of undefined resamples: with it, the notes would repeat the method.
+    described = dict.fromkeys(replace(one, n_undefined=0).describe() for _, one in _intervals(content))
     if subsets == (FINAL,):
         return []
     if table.values_as == "percent":
