@@ -1,6 +1,6 @@
 """Coverage: how often 95 % intervals contain the truth, for few subjects, runs and folds.
 
-Command:  python experiments/coverage.py [--rounds N] [--seed N]
+Command:  python experiments/coverage.py [--rounds N] [--seed N] [--only NAME]
 Needs:    nothing but the package.
 Cost:     about 10 minutes on one core with 1,000 rounds; --rounds 100 gives a first look in one.
 Expected: the tables of "Coverage of intervals" in experiments/RESULTS.rst. Each cell is the coverage (the
@@ -14,7 +14,8 @@ scores that are normal around those of their class, with a normal effect of thei
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 import numpy as np
 from scipy import special, stats
@@ -166,6 +167,20 @@ def _bounds(interval: Interval) -> Bounds | None:
     return (interval.low, interval.high) if interval.defined else None
 
 
+def asinh_bounds(values: Sequence[float], interval: Interval) -> Bounds | None:
+    """Returns the bounds of a mean on the logit scale with 2 asinh(h / 2) instead of the reach h.
+
+    For the error of a proportion, they are Wilson's (Newcombe, "Logit confidence intervals and the inverse
+    sinh transformation", The American Statistician 55, 2001). Near 1 they are much narrower.
+    """
+    if not interval.defined:
+        return None
+    mean = float(np.mean(values))
+    reach = stats.t.ppf(0.975, interval.degrees_of_freedom) * interval.std_error / (mean * (1 - mean))
+    both = special.logit(mean) + 2 * np.arcsinh(reach / 2) * np.array([-1, 1])
+    return float(special.expit(both[0])), float(special.expit(both[1]))
+
+
 def runs(rounds: int, rng: np.random.Generator) -> Iterator[tuple[str, Tally]]:
     """Yields the coverage for the mean of runs on 200 images, with accuracies of a beta distribution."""
     for truth in (0.7, 0.9, 0.97, 0.99):
@@ -175,7 +190,10 @@ def runs(rounds: int, rng: np.random.Generator) -> Iterator[tuple[str, Tally]]:
                 values = rng.binomial(200, rng.beta(truth * spread, (1 - truth) * spread, n)) / 200
                 limits = (-np.inf, np.inf)
                 raw, own = run_interval(values, limits=limits), run_interval(values)
-                tally.add(truth, {"t raw": _bounds(raw), "package": _bounds(own)})
+                tally.add(
+                    truth,
+                    {"t raw": _bounds(raw), "asinh": asinh_bounds(values, own), "package": _bounds(own)},
+                )
             yield f"{truth:.2f}, {n:2} runs", tally
 
 
@@ -185,24 +203,24 @@ def folds(rounds: int, rng: np.random.Generator) -> Iterator[tuple[str, Tally]]:
     The truth is the expected accuracy of the protocol, over other training sets of the same size. Training is
     stable, or with luck: its threshold is normal around the best one, so that folds differ by 5 to 10 points.
     """
-    center = np.full(40, 0.25)
-    for luck in (0.0, 0.8):
-        for n, k in ((100, 4), (400, 4), (400, 5), (400, 10)):
-            tally = Tally()
-            trained = [_trained(*_images(n - n // k, center, rng), luck, rng) for _ in range(4000)]
-            truth = float(np.mean([_accuracy(weights, bias, center) for weights, bias in trained]))
-            for _ in range(rounds):
-                images, labels = _images(n, center, rng)
-                fold, hits = np.arange(n) // 2 % k, np.empty(n, dtype=bool)
-                for tested in (fold == number for number in range(k)):
-                    weights, bias = _trained(images[~tested], labels[~tested], luck, rng)
-                    hits[tested] = (images[tested] @ weights + bias > 0) == labels[tested]
-                values = [hits[fold == number].mean() for number in range(k)]
-                pooled = wilson_interval(int(hits.sum()), n)
-                own = fold_interval(values, test_train_ratio=1 / (k - 1))
-                named = {"Wilson": pooled, "t": run_interval(values), "package": own}
-                tally.add(truth, {name: _bounds(interval) for name, interval in named.items()})
-            yield f"{'with luck' if luck else 'stable'}, {truth:.2f}, {n} images, {k:2} folds", tally
+    sizes = ((100, 4), (400, 4), (400, 5), (400, 10))
+    for luck, distance, (n, k) in product((0.0, 0.8), (0.25, 0.4), sizes):
+        tally, center = Tally(), np.full(40, distance)
+        trained = [_trained(*_images(n - n // k, center, rng), luck, rng) for _ in range(4000)]
+        truth = float(np.mean([_accuracy(weights, bias, center) for weights, bias in trained]))
+        for _ in range(rounds):
+            images, labels = _images(n, center, rng)
+            fold, hits = np.arange(n) // 2 % k, np.empty(n, dtype=bool)
+            for tested in (fold == number for number in range(k)):
+                weights, bias = _trained(images[~tested], labels[~tested], luck, rng)
+                hits[tested] = (images[tested] @ weights + bias > 0) == labels[tested]
+            values = [hits[fold == number].mean() for number in range(k)]
+            pooled = wilson_interval(int(hits.sum()), n)
+            own = fold_interval(values, test_train_ratio=1 / (k - 1))
+            named = {"Wilson": pooled, "t": run_interval(values)}
+            found = {name: _bounds(interval) for name, interval in named.items()}
+            tally.add(truth, {**found, "asinh": asinh_bounds(values, own), "package": _bounds(own)})
+        yield f"{'with luck' if luck else 'stable'}, {truth:.2f}, {n} images, {k:2} folds", tally
 
 
 def _images(n: int, center: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -239,8 +257,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=1000, help="simulated experiments for each line")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=[part.__name__ for part in PARTS.values()], help="one table only")
     options = parser.parse_args(argv)
     for number, (title, part) in enumerate(PARTS.items()):
+        if options.only not in (None, part.__name__):
+            continue
         print(f"\n{title}")
         rng, titled = np.random.default_rng([options.seed, number]), False
         for label, tally in part(options.rounds, rng):
@@ -248,7 +269,9 @@ def main(argv: list[str] | None = None) -> None:
             if not titled:
                 print(" " * indent + "".join(f"{name:>{WIDTH}}" for name in tally.found))
                 titled = True
-            print(f"{label:{indent}}" + "".join(f"{cell:>{WIDTH}}" for cell in tally.cells()), flush=True)
+            print(
+                f"{label:{indent}}" + "".join(f" {cell:>{WIDTH - 1}}" for cell in tally.cells()), flush=True
+            )
 
 
 if __name__ == "__main__":

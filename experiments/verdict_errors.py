@@ -25,7 +25,7 @@ import numpy as np
 from scipy import stats
 
 from leukcnn.results.intervals import run_interval, wilson_interval
-from leukcnn.results.resampling import Bootstrap, interval_for
+from leukcnn.results.resampling import interval_for
 from leukcnn.results.verdicts import AGREES, DIFFERS, SMALL, PublishedScore, compare
 from leukcnn.spec.metrics import MARGIN
 
@@ -116,7 +116,10 @@ def runs() -> Iterator[str]:
 
 def grouped() -> Iterator[str]:
     """Yields a line for each number of subjects with equally many images, and intraclass correlation."""
-    for subjects, each, correlation, p in ((40, 17, 0.05, 0.9), (40, 17, 0.2, 0.9), (60, 11, 0.1, 0.95)):
+    for subjects, each, correlation, p in (
+        *((10, 68, 0.05, 0.9), (10, 68, 0.2, 0.9), (40, 17, 0.05, 0.9), (40, 17, 0.2, 0.9)),
+        (60, 11, 0.1, 0.95),
+    ):
         n, rng, found = subjects * each, np.random.default_rng(0), []
         spread, labels = (1 - correlation) / correlation, np.zeros(subjects * each, int)
         groups = np.repeat([f"subject {i}" for i in range(subjects)], each)
@@ -124,7 +127,7 @@ def grouped() -> Iterator[str]:
             skill = rng.beta(p * spread, (1 - p) * spread, (2, subjects))
             theirs, ours = rng.binomial(each, skill)
             wrong = (np.arange(each) >= ours[:, None]).ravel().astype(int)
-            interval = interval_for("accuracy", labels, wrong, groups, bootstrap=Bootstrap(n_resamples=500))
+            interval = interval_for("accuracy", labels, wrong, groups)
             value, here = theirs.sum() / n, [ours.sum() / n]
             found.append(
                 [
@@ -154,7 +157,7 @@ def main() -> None:
     )
     sys.stdout.writelines(f"{line}\n" for line in runs())
     sys.stdout.write(
-        "\nImages of subjects, bootstrap over subjects here; in %:\n\n"
+        "\nImages of subjects, jackknife over subjects here; in %:\n\n"
         "subjects images correlation accuracy  outside  differs  differs with a binomial published error\n"
     )
     sys.stdout.writelines(f"{line}\n" for line in grouped())

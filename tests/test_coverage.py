@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leukcnn.results.intervals import Interval, wilson_interval
 from leukcnn.results.resampling import interval_for
 
 PATH = Path(__file__).resolve().parent.parent / "experiments/coverage.py"
@@ -45,3 +46,10 @@ def test_every_part_gives_a_coverage_and_a_width(coverage, part):
     assert {"package"} < set(tally.found)
     cells = [cell.split() for cell in tally.cells()]
     assert all(0 <= float(hit) <= 1 and float(width) > 0 for hit, width, *_ in cells)
+
+
+def test_the_narrower_form_is_wilson_s_interval_for_the_error_of_a_proportion(coverage):
+    wilson = wilson_interval(97, 100)
+    error = np.sqrt(0.97 * 0.03 / 100)
+    of_mean = Interval(0, 1, 0.95, "t", "runs", 100, std_error=error)
+    assert coverage.asinh_bounds([0.97], of_mean) == pytest.approx((wilson.low, wilson.high))

@@ -166,7 +166,7 @@ class Scores:
             bounds = (factor * interval.low, factor * interval.high) if interval.defined else None
             shown = title + " (%)" * is_percent
             rows.append((shown, class_name, factor * measured.values[0], bounds, n_images))
-            methods.append(f"{title}: {interval.describe(own_units=True)}")
+            methods.append(f"{title}: {interval.describe(number='its')}")
         columns = [
             Column("Metric"),
             Column("Class"),

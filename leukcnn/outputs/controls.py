@@ -14,6 +14,7 @@ from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.comparisons import COMPARED_SUBSETS, MCNEMAR, Comparison, compare
 from leukcnn.results.results import Results
+from leukcnn.results.verdicts import holm
 
 _MOST_LINES = 12
 _BETTER = (
@@ -50,7 +51,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     better = _BETTER.format(methods=methods[0].upper() + methods[1:])
     subsets = tuple(dict.fromkeys(pair.subset for pair in pairs))
     rows = [_cells(shown, pair) for pair in pairs]
-    notes = [better, *_on_unmatched(pairs)]
+    notes = [better, *_counted([pair.comparison for pair in pairs]), *_on_unmatched(pairs)]
     made = make_table(shown, table, columns, rows, notes=notes, subsets=subsets)
     return mark_rows(made, shown, [(shown.split, pair.dataset) for pair in pairs])
 
@@ -78,20 +79,36 @@ def _cells(results: Results, pair: _Pair) -> Sequence[Cell]:
 def against_controls(found: Sequence[tuple[str, str, Comparison]]) -> list[str]:
     """Returns notes that say whether networks are better than the best control, one line each.
 
-    Of more than twelve, the notes say how many are better, no better and worse.
+    Of more than twelve, the notes only say how many are better, no better and worse.
 
     Args:
         found: Title of the network and where it is tested; what the control sees; the comparison.
     """
-    if len(found) <= _MOST_LINES:
-        lines = [f"{title}: {comparison.words(sees)}." for title, sees, comparison in found]
-    else:
-        verdicts = Counter(comparison.verdict for _, _, comparison in found)
-        counted = ", ".join(f"{n} {verdict}" for verdict, n in sorted(verdicts.items()))
-        lines = [f"Networks against the best control: {counted}, of {len(found)}."]
+    lines = [f"{title}: {comparison.words(sees)}." for title, sees, comparison in found]
+    lines = [*(lines if len(lines) <= _MOST_LINES else ()), *_counted([one for *_, one in found])]
     how = _methods(comparison for _, _, comparison in found)
     best = "Accuracy, against the control with the highest one on the same images, a choice that favours it"
     return [*lines, f"{best}: {how}."] if found else []
+
+
+def _counted(comparisons: Sequence[Comparison]) -> list[str]:
+    """Says how many of several comparisons have each verdict, and what Holm's correction leaves."""
+    tested = [one for one in comparisons if not one.reason]
+    if len(tested) < 2:
+        return []
+    verdicts = Counter(one.verdict for one in comparisons)
+    kept = Counter(
+        one.verdict
+        for one, keep in zip(tested, holm([one.test.p_value for one in tested]), strict=True)
+        if keep
+    )
+    parts = [
+        f"{verdicts[verdict]} {verdict}"
+        + f" ({kept[verdict]} after Holm's correction)" * (verdict in ("better", "worse"))
+        for verdict in ("better", "no better", "worse", "not tested")
+        if verdicts[verdict]
+    ]
+    return [f"{len(comparisons)} comparisons with controls: {', '.join(parts)}."]
 
 
 def _methods(comparisons: Iterable[Comparison]) -> str:

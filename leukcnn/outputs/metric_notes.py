@@ -1,5 +1,6 @@
 """The notes under a table of metrics: how its values and intervals were made, and what it leaves out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -7,17 +8,15 @@ from leukcnn import spec
 from leukcnn.datasets import card
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.controls import against_controls
-from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
+from leukcnn.outputs.metric_lines import FINAL, SUBSET_TITLES, Line, TableContent
 from leukcnn.outputs.metric_verdicts import NO_INTERVAL, verdict_notes
 from leukcnn.outputs.titles import not_trained
 from leukcnn.results.comparisons import Comparison
 from leukcnn.results.intervals import Interval
-from leukcnn.results.metrics import PROPORTIONS
 from leukcnn.results.probabilities import PROBABILITY_METRICS
 from leukcnn.spec.metrics import CALIBRATION, RANKING
 from leukcnn.spec.splits import SUBJECTS
 
-_F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
 # What a difference between the test set and other subjects means under each split.
 _OTHER_SUBJECTS = {
     "cell": "As published, the test set shares its subjects with the training set. The preliminary phase has "
@@ -109,13 +108,14 @@ def _notes_of(content: TableContent) -> list[str]:
     axes, table, subsets = content.table.axes, content.table, content.values["subset"]
     left_out = not_trained(content.results, content.left_out)
     copies = [*_on_copies(content), *_on_unknown_subjects(content)]
-    described = dict.fromkeys(line.found.interval.describe() for line in content.lines if line.found)
+    # Each value has its own number of undefined resamples: with it, the notes would repeat the method.
+    described = dict.fromkeys(replace(one, n_undefined=0).describe() for _, one in _intervals(content))
     if subsets == (FINAL,):
         return []
     if table.values_as == "percent":
         apart = subsets == ("external",) and not content.shown.overlap()
         others = _OTHER_SUBJECTS.get(content.shown.split_kind) if apart else None
-        notes = [*([others] if others else []), *_by_subset(content), *left_out]
+        notes = [*([others] if others else []), *_methods(content), *left_out]
         return [*notes, *(_BALANCED if "balanced" in subsets else ()), *(copies if "test" in subsets else ())]
     if "class" in axes:
         return [*_by_class(content), *left_out, *copies, *_on_printed(content)]
@@ -143,21 +143,13 @@ def _intervals(content: TableContent) -> list[tuple[Line, Interval]]:
     return [(line, line.found.interval) for line in content.lines if line.found]
 
 
-def _by_subset(content: TableContent) -> list[str]:
-    """Returns the methods of the intervals for each row and subset, each note once."""
-    by_place: dict[Place, list[tuple[Line, Interval]]] = {}
-    for line, interval in _intervals(content):
-        by_place.setdefault(line.place, []).append((line, interval))
-    notes: dict[str, None] = {}
-    for (_, interval), *others in by_place.values():
-        no_proportions = {line.metric: other for line, other in others if line.metric not in PROPORTIONS}
-        differs, methods = next(iter(no_proportions.values()), interval), interval.describe()
-        if differs.method != interval.method:
-            only_f1 = no_proportions.keys() <= _F1_SCORES
-            metrics = "F1-scores" if only_f1 else "metrics that aren't proportions"
-            methods += f"; {metrics}: {differs.describe()}"
-        notes[f"Intervals: {methods}."] = None
-    return list(notes)
+def _methods(content: TableContent) -> list[str]:
+    """Returns the methods of the intervals, and why some values have none; each note once."""
+    methods = _by_metric(content)
+    if len(methods) == 1:
+        methods = [f"Intervals: {methods[0].partition(': ')[2]}"]
+    reasons = dict.fromkeys(i.reason for _, i in _intervals(content) if not i.defined)
+    return [*methods, *(f"{NO_INTERVAL.capitalize()}: {reason}." for reason in reasons)]
 
 
 def _by_class(content: TableContent) -> list[str]:
@@ -182,11 +174,14 @@ def _by_method(titled: Sequence[tuple[str, Interval]]) -> list[str]:
     notes = []
     for (method, _), group in by_method.items():
         titles, (first, *others) = dict.fromkeys(title for title, _ in group), [i for _, i in group]
-        # Each of Wilson's intervals has its own number of images; other intervals may share one number.
-        own = method == "wilson" or any(other.n_units != first.n_units for other in others)
+        numbers = sorted({interval.n_units for _, interval in group})
+        number = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else ""
+        if first.unit == "images" and (number or method == "wilson"):
+            # Each of Wilson's intervals has its own number of images.
+            number = "its"
         if any(other.n_undefined != first.n_undefined for other in others):
             first = replace(first, n_undefined=0)
-        notes.append(f"{', '.join(titles)}: {first.describe(own_units=own)}.")
+        notes.append(f"{', '.join(titles)}: {first.describe(number=number)}.")
     return notes
 
 
@@ -226,11 +221,20 @@ def _on_runs(content: TableContent) -> str:
 
 def _by_metric(content: TableContent) -> list[str]:
     """Returns the methods of the intervals with their metrics, and their subsets if there are several."""
-    several, titled = len(content.values["subset"]) > 1, []
+    several = len(content.values["subset"]) > 1
+    titled: list[tuple[str, Interval]] = []
+    extreme: list[tuple[str, Interval]] = []
     for line, interval in _intervals(content):
         if interval.defined:
-            subset = f" ({line.place.subset})" if several else ""
-            titled.append((spec.METRICS[line.metric].title + subset, interval))
+            subset = f" ({SUBSET_TITLES[line.place.subset]})" if several else ""
+            value = line.found.spread[0] if line.found else math.nan
+            at_limit = interval.method == "wilson" and value in (0, 1)
+            (extreme if at_limit else titled).append((spec.METRICS[line.metric].title + subset, interval))
+    # Values of 0 or 1 have Wilson's interval also where others of their metric have another one.
+    methods = {title: interval.method for title, interval in titled}
+    for title, interval in extreme:
+        differs = methods.get(title, "wilson") != "wilson"
+        titled.append((title + " of 0 or 100 %" * differs, interval))
     return _by_method(titled)
 
 

@@ -6,9 +6,10 @@ with exact McNemar's or sign tests", Statistics in Medicine 40, 2021). It exclud
 significant, and its coverage is at least the nominal one at any number of images.
 
 If the split keeps groups whole, or if there are several runs, the images of a group and the runs of an image
-resemble each other. Test and interval are then Student's t over the groups or images, with the standard error
-of the jackknife, which leaves out each in turn. Over few groups of unequal size, this covers more often than
-a bootstrap over the groups.
+resemble each other. Test and interval are then Student's t over the groups or images, with standard error and
+degrees of freedom of the jackknife that the intervals of single values have, too
+(`leukcnn.results.resampling.jackknife_interval`). Over few groups of unequal size, this covers more often
+than a bootstrap over the groups.
 
 The networks are taken as they are: another training might do better or worse.
 """
@@ -23,6 +24,7 @@ from scipy import optimize, special, stats
 
 from leukcnn.errors import ArgumentError
 from leukcnn.results.measure import of_tested, unit_of
+from leukcnn.results.resampling import jackknife_interval
 from leukcnn.results.results import Results
 from leukcnn.spec.splits import IMAGES
 from leukcnn.trial_files import Predictions
@@ -287,11 +289,12 @@ def _over_units(comparison: Comparison, totals: np.ndarray, weights: np.ndarray)
         if abs(own[0] - win) > _ROUNDING:
             return replace(comparison, reason=f"the difference is the same in all {n} {comparison.unit}")
         return replace(comparison, test=mcnemar(n * (win == 1), n * (win == -1), n))
-    others = (totals.sum() - totals) / (weights.sum() - weights)
-    error = math.sqrt((n - 1) / n * ((others - difference) ** 2).sum())
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * error
-    p_value = 2 * stats.t.sf(abs(difference) / error, n - 1)
-    low, high = max(difference - half, -1.0), min(difference + half, 1.0)
+    without = (totals.sum() - totals) / (weights.sum() - weights)
+    # The limits of a difference are far away: no scale is needed.
+    limits = (-math.inf, math.inf)
+    found = jackknife_interval(difference, without, weights, limits=limits, confidence=CONFIDENCE)
+    p_value = 2 * stats.t.sf(abs(difference) / found.std_error, found.degrees_of_freedom)
+    low, high = max(found.low, -1.0), min(found.high, 1.0)
     return replace(comparison, test=PairedTest(float(p_value), float(low), float(high)))
 
 

@@ -61,12 +61,11 @@ class Interval:
         """Whether there is an interval."""
         return not self.reason
 
-    def describe(self, *, own_units: bool = False) -> str:
+    def describe(self, *, number: str = "") -> str:
         """Returns the method in words, for a note under a table.
 
         Args:
-            own_units: Whether the note is about several values with different numbers of units. It then says
-                "its images" instead of a number.
+            number: Number of units in words, if the note is about several values: "its" or "10 to 20".
         """
         if not self.defined:
             return f"no interval: {self.reason}"
@@ -79,7 +78,7 @@ class Interval:
         }[self.method]
         of = {"t": " of the mean", "corrected": " of the mean"}.get(self.method, "")
         of += f" on the {self.scale} scale" * bool(self.scale)
-        units = f"{'its' if own_units else self.n_units} {self.unit}"
+        units = f"{number or self.n_units} {self.unit}"
         text = f"{100 * self.confidence:g} % {name} interval{of} over {units}"
         if self.method == "bootstrap":
             text += f", {self.n_resamples} resamples"

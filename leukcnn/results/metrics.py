@@ -187,8 +187,12 @@ def weighted_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 
 
 def weighted_specificity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' specificities, weighted by the number of images of each class."""
-    return _weighted(specificity, matrix)
+    """Returns the mean of the classes' specificities, weighted by the number of images of each class.
+
+    It is NaN if all images are of one class: there are no negatives then, and its specificity is undefined.
+    """
+    n_classes = (np.asarray(matrix).sum(axis=-1) > 0).sum(axis=-1)
+    return np.where(n_classes > 1, _weighted(specificity, matrix), math.nan)
 
 
 def kappa(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:

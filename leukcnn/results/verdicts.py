@@ -265,7 +265,13 @@ def compare(published: PublishedScore, values: Sequence[float], interval: Interv
     if published.trials:
         effect = _design_effect(measured, interval, n * published.trials / (published.images or n))
         side = Estimate(published.value, trials=published.trials / effect)
-        return result(side, measured, "grouped" if effect > 1 else "binomial")
+        if effect == 1:
+            return result(side, measured, "binomial")
+        # One estimate of the design effect serves both sides: the difference has its degrees of freedom.
+        share = side.variance / (side.variance + 2 * measured.variance)
+        return result(
+            replace(side, degrees_of_freedom=share * measured.degrees_of_freedom), measured, "grouped"
+        )
     if published.images:
         # One estimate serves both sides, so its degrees of freedom stay the same.
         factor = math.sqrt(1 + n / published.images)

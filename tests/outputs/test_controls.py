@@ -77,6 +77,25 @@ def test_the_table_of_controls_has_all_pairs(compared):
     assert any("equality" in note and "jackknife t-test over subjects" in note for note in table.notes)
 
 
+def test_several_comparisons_are_counted_with_what_holm_leaves(compared, make_predictions):
+    counted = "4 comparisons with controls: 2 better (2 after Holm's correction), 2 no better."
+    assert counted in table_of(compared.results(), "controls").notes
+    # Of 80 images, VGG16 has 9 alone right and the control 1: p is .02, and the third of five must be below
+    # .05 / 3.
+    close = make_predictions("test", tp=38, fn=2, fp=2, tn=38)
+    predicted = np.array(close.probabilities)
+    wrong = [
+        *np.flatnonzero(close.label == close.predicted)[:9],
+        np.flatnonzero(close.label != close.predicted)[0],
+    ]
+    predicted[wrong] = predicted[wrong, ::-1]
+    compared.add_control("colour", replace(close, probabilities=predicted))
+    table = table_of(compared.results(), "controls")
+    assert sorted(line["p"] for line in records(table))[2] == pytest.approx(22 / 1024)
+    counted = "5 comparisons with controls: 3 better (2 after Holm's correction), 2 no better."
+    assert counted in table.notes
+
+
 def test_images_of_one_side_are_counted_under_the_table(compared, make_predictions):
     compared.add_control("colour", make_predictions("test", tp=40, fn=0, fp=0, tn=33))
     notes = table_of(compared.results(), "controls").notes
@@ -114,7 +133,7 @@ def test_by_dataset_there_is_a_line_for_each_row_and_dataset(left_out, tested):
 def test_more_than_twelve_lines_are_counted(left_out, tested):
     notes = table_of(left_out_results(left_out, tested, rows=7), "t").notes
     assert not any("than the colour" in note for note in notes)
-    assert "Networks against the best control: 14 better, of 14." in notes
+    assert "14 comparisons with controls: 14 better (14 after Holm's correction)." in notes
 
 
 def test_separate_datasets_have_their_own_lines(separate_datasets, tested):

@@ -178,8 +178,8 @@ def test_notes_name_the_probability_metrics_and_the_subjects_of_intervals(experi
         metrics=("accuracy", "auroc"),
     )
     notes = " ".join(metrics.build(asked, results, {}).notes)
-    assert "Accuracy (test): 95 % Wilson interval over its images." in notes
-    assert "AUROC (test): 95 % percentile bootstrap interval over 42 images, 2000 resamples." in notes
+    assert "Accuracy (full): 95 % Wilson interval over its images." in notes
+    assert "AUROC (full): 95 % percentile bootstrap interval over 42 images, 2000 resamples." in notes
     n = measure(results, "vgg16", "auroc", subset="external").interval.n_units
     assert (
         f"Accuracy (external), AUROC (external): 95 % jackknife t interval on the logit scale over {n} "
@@ -199,7 +199,7 @@ def test_notes_of_values_by_class_name_the_unit_and_shared_numbers_only(left_out
     own = "AUROC of a class: 95 % percentile bootstrap interval over 12 images, 2000 resamples"
     assert any(note.startswith(own) for note in notes)
     # Each class has its own number of groups.
-    assert any("over its groups of images" in note for note in notes)
+    assert any("over 3 to 10 groups of images" in note for note in notes)
     assert not any("over 12 images" in note and "groups of images" in note for note in notes)
 
 

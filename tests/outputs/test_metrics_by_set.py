@@ -89,9 +89,24 @@ def test_interval_of_an_accuracy_is_wilson_s(as_published):
     rows = records(as_published.results(), "table2")
     expected = wilson_interval(627, 678)
     assert rows[0]["95 % interval"] == (expected.low, expected.high)
-    assert any(
-        "Wilson interval over 678 images" in note for note in table(as_published.results(), "table2").notes
+    wilson, bootstrap = table(as_published.results(), "table2").notes[:2]
+    of_full = "Accuracy (full), Precision (full), Sensitivity (full), Specificity (full), "
+    assert wilson == (
+        f"{of_full}Sensitivity (balanced), Specificity (balanced): 95 % Wilson interval over its images."
     )
+    # The weights of the classes matter to the other metrics of the balanced set.
+    assert bootstrap.startswith("F1-score (full), Weighted F1-score (full), Accuracy (balanced), Precision")
+    assert bootstrap.endswith("95 % percentile bootstrap interval over 678 images, 2000 resamples.")
+
+
+def test_perfect_values_have_wilson_s_interval_and_the_notes_say_so(experiment, make_predictions):
+    experiment.add("vgg16", make_predictions("test", tp=20, fn=0, fp=0, tn=10))
+    experiment.add("vgg19", make_predictions("test", tp=18, fn=2, fp=1, tn=9))
+    notes = table(experiment.results(), "table2").notes
+    wilson = next(note for note in notes if note.endswith("95 % Wilson interval over its images."))
+    assert "Accuracy (balanced) of 0 or 100 %, Precision (balanced) of 0 or 100 %" in wilson
+    assert "Accuracy (full) of" not in wilson
+    assert "No interval: every resample of the 30 images gives the same value." in notes
 
 
 def test_a_value_far_from_the_published_one_differs(experiment, make_predictions):
@@ -309,7 +324,7 @@ def test_folds_are_pooled_into_one_set(experiment, make_predictions, make_final_
     assert rows["test"] == (33, 3, 6, 27)
     assert rows["external"] == (6, 0, 1, 5)
     assert [len(p) for p in results.runs("vgg16", subset="final")] == [4]
-    assert any("over 20 subjects" in note for note in table(results, "table2").notes)
+    assert any("to 20 subjects" in note for note in table(results, "table2").notes)
 
 
 def test_run_whose_folds_are_not_all_finished_does_not_count(experiment, make_predictions):
@@ -329,7 +344,7 @@ def test_one_finished_run_of_two_is_shown(experiment, make_predictions):
 
 def test_a_split_by_subject_has_intervals_over_subjects(as_published):
     notes = table(as_published.results(split="subject"), "table2").notes
-    assert any("jackknife t interval on the logit scale over 20 subjects" in note for note in notes)
+    assert any("jackknife t interval on the logit scale over 10 to 20 subjects" in note for note in notes)
 
 
 def test_controls_follow_the_networks(as_published, make_predictions):

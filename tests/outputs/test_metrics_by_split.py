@@ -102,6 +102,16 @@ def test_intervals_are_those_of_each_split(trained):
         assert method in table.notes[0]
 
 
+def test_each_method_is_named_once_however_many_resamples_were_undefined(staged, make_stages):
+    experiment = staged(SPLITS)
+    for row in ROWS:
+        experiment.add(row, make_stages(wrong=2, n=12))
+        experiment.add(row, make_stages(wrong=1, n=12), split="grouped")
+    (note,) = [note for note in build(SPLITS, experiment.results(), {}).notes if "Intervals" in note]
+    assert note.count("95 % percentile bootstrap interval over 12 images, 2000 resamples") == 1
+    assert "undefined" not in note
+
+
 def test_the_published_value_is_shown_under_the_paper_s_own_split_only(trained):
     shown = accuracies(build(SPLITS, trained.results(), {}))
     assert [key for key, row in shown.items() if row["Published"]] == [("random split", "Frozen")]

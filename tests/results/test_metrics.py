@@ -107,6 +107,11 @@ def test_weighted_specificity_by_hand():
     assert scores["specificity"] == pytest.approx(7 / 57)
 
 
+def test_weighted_specificity_is_undefined_without_negatives():
+    one_class = METRICS["weighted_specificity"](np.array([[[9, 1], [0, 0]], [[9, 1], [1, 9]]]))
+    assert one_class == pytest.approx([np.nan, 0.9], nan_ok=True)
+
+
 def test_kappa_that_a_published_accuracy_implies():
     # Alert Net's 95.94 % are 2317 of 2415 images, 1058 HBS + 794 ALL + 563 AML. If each class is predicted as
     # often as it occurs, .35437 is expected: (.95942 - .35437) / .64563 = .937; .9317 is printed.

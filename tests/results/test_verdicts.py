@@ -89,6 +89,13 @@ def test_other_metrics_have_the_error_of_the_measured_value_for_the_published_nu
     assert exact.basis == "exact" and exact.interval() == pytest.approx((-0.05, 0.05))
 
 
+def test_one_estimate_of_the_design_effect_has_its_degrees_of_freedom_on_both_sides():
+    interval = Interval(0.75, 0.97, 0.95, "jackknife", "subjects", 6, degrees_of_freedom=5)
+    found = compare(PublishedScore(0.9, trials=300, images=300), [0.9], interval, n=100)
+    assert found.basis == "grouped"
+    assert found.degrees_of_freedom == pytest.approx(5)
+
+
 def test_a_few_subjects_have_student_s_degrees_of_freedom():
     interval = Interval(0.8, 0.9, 0.95, "jackknife", "subjects", 6, degrees_of_freedom=5)
     found = compare(PublishedScore(0.85), [0.85], interval, n=100)
