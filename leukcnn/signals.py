@@ -72,7 +72,7 @@ def raised() -> Iterator[None]:
         yield
         return
     before: dict[signal.Signals, Any] = {}
-    shown, ended = sys.unraisablehook, threading.Event()
+    shown, ended, due = sys.unraisablehook, threading.Event(), False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         global _arrived
@@ -84,12 +84,22 @@ def raised() -> Iterator[None]:
 
     def repeat(dropped: "sys.UnraisableHookArgs") -> None:
         # Python drops what is raised in a finaliser or in a callback of its garbage collector.
+        nonlocal due
         if not isinstance(dropped.exc_value, Interrupted):
             shown(dropped)
             return
-        number = dropped.exc_value.number
-        signal.signal(number, interrupt)
-        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+        signal.signal(signal.SIGALRM, again)
+        # More than once: an alarm just before the main thread waits for something doesn't end that wait.
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.05)
+        due = True
+
+    def again(number: int, frame: FrameType | None) -> None:
+        nonlocal due
+        # What is raised in the hook itself would be dropped for good.
+        if due:
+            due = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise Interrupted
 
     try:
         for one in _ENDING:
@@ -101,6 +111,9 @@ def raised() -> Iterator[None]:
             yield
     finally:
         ended.set()
+        if _arrived:
+            due = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = shown
         # After the first signal the process ends, and the second one must not wait for that.
         for one, handler in ({} if _arrived else before).items():

@@ -48,7 +48,8 @@ ASSUMPTIONS = (
     Assumption(
         "pool_padding",
         field="model.arguments.pool_padding",
-        reason="maps of 28, 14, 7, 4 and 2 pixels; valid ends in maps of one pixel",
+        reason="maps of 28, 14, 7, 4 and 2 pixels; valid ends in maps of one pixel, and needs images of 125 "
+        "pixels, more than the profiles smoke and cpu have",
         where="section III-A: 'Max Pooling layers'",
         choices=("same", "valid"),
         rows=ALERT_NETS,

@@ -79,7 +79,8 @@ SCRATCH_ALERTNET = replace(
 )
 SCRATCH_LIGHTWEIGHT = replace(
     _LARGE,
-    model=Model("LightweightCNN", {"dropout_rate": 0.2}),
+    # Keras' initial values, as in the other networks from scratch; its own paper has PyTorch's.
+    model=Model("LightweightCNN", {"dropout_rate": 0.2, "kernel_initializer": "glorot_uniform"}),
     training=replace(FOUR_BLOCKS.training, initial_learning_rate=1e-4),
 )
 

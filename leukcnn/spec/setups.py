@@ -1,5 +1,6 @@
 """What defines one trial: network, preprocessing, augmentation, split and training."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -294,9 +295,14 @@ class Training:
         patience = self.patience
         allowed = patience is None or patience >= 0
         require(allowed, f"patience = {patience!r}.", "a whole number of epochs from 0, or None")
-        momentum = self.optimizer_arguments.get("momentum", 0)
-        allowed = isinstance(momentum, int | float) and 0 <= momentum < 1
-        require(allowed, f"momentum = {momentum!r}.", "a number from 0 to below 1")
+        for name in ("momentum", "beta_1", "beta_2"):
+            value = self.optimizer_arguments.get(name, 0)
+            allowed = isinstance(value, int | float) and 0 <= value < 1
+            require(allowed, f"{name} = {value!r}.", "a number from 0 to below 1")
+        epsilon = self.optimizer_arguments.get("epsilon", 1)
+        # Keras accepts 0, which makes weights of a gradient of 0 NaN.
+        allowed = isinstance(epsilon, int | float) and 0 < epsilon < math.inf
+        require(allowed, f"epsilon = {epsilon!r}.", "a number above 0")
 
 
 SCHEDULES = ("exponential", "exponential_to_last", "cosine")

@@ -36,8 +36,8 @@ STATED = {
             "section V: 'Shallow fine-tuning (SFT)', 'Deeply Fine-Tuning (DFT)'",
         ),
         "model.arguments.dropout_rate": (
-            {row: 0.0 if row.endswith("wd") else 0.5 for row in _FROM_SCRATCH},
-            "section IV: 'variant without dropout (WD)'; the rate is the assumption dropout_rate",
+            {row: 0.0 for row in _FROM_SCRATCH if row.endswith("wd")},
+            "section IV: 'variant without dropout (WD)'",
         ),
         "preprocessing.resize": (224, "section III-B: 'resize the input images to 224 × 224 pixels'"),
         "preprocessing.scale": (1 / 255, "section III-C: 'values between 0 (zero) and 1 (one)'"),

@@ -215,3 +215,9 @@ def test_figure_3_has_the_parameters_of_its_caption():
 def test_figures_5_to_7_are_the_histories_of_the_three_networks():
     histories = {f.where: f.rows for f in PAPER.figures if f.kind == "history" and f.where}
     assert histories == {"Figure 5": ("vgg16",), "Figure 6": ("vgg19",), "Figure 7": ("xception",)}
+
+
+def test_maps_have_several_positions_where_their_pooling_is_compared():
+    for profile in PAPER.profiles:
+        preprocessing = PAPER.setup("vgg16_max_pooling", profile=profile.name).preprocessing
+        assert preprocessing.image_size // 2**5 > 1, profile.name

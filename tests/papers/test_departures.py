@@ -39,7 +39,7 @@ NEUTRAL = {
         "preprocessing.resize": None,
         "preprocessing.subtract_channel_mean": False,
     },
-    **{"preprocessing.mask": "", "preprocessing.threshold": "none", "preprocessing.region": "image"},
+    **{"preprocessing.mask": "", "preprocessing.threshold": "none"},
     **{"model.arguments.batch_norm_momentum": None},
     **{"augmentation.train_per_class": None, "augmentation.validation_per_class": None},
     **{"augmentation.variants_per_image": None, "split.validation_fraction": 0.0, "split.never_tested": ()},
@@ -101,6 +101,7 @@ def has_effect(setup, path):
         "model.arguments.frozen": setup.model.arguments.get("mode") in ("SFT", "mSFT"),
         "training.schedule": setup.training.final_learning_rate is not None,
         "preprocessing.squeeze": setup.preprocessing.crop is None,
+        "preprocessing.region": setup.preprocessing.threshold != "none",
         "augmentation.variants": bool(augmentation.arguments),
     }
     return only_if.get(path, True)
@@ -166,6 +167,19 @@ def test_a_departure_in_silence_is_found(key, path, value):
     )
     found = {where for _, where, _ in silent(departed, STATED[key])}
     assert any(where == path or where.startswith(f"{path}.") for where in found)
+
+
+@pytest.mark.parametrize("key", STATED)
+def test_an_assumption_that_is_removed_is_a_silence_unless_the_text_states_its_value(key):
+    paper, stated = papers.get(key), STATED[key]
+    for assumption in paper.assumptions:
+        rows = {*paper.rows_of(assumption)} - {row.id for row in paper.rows if row.scratch_name}
+        rows -= ROWS_OUTSIDE.get(key, {}).keys()
+        value = stated.get(assumption.field, ({}, ""))[0]
+        covered = not isinstance(value, Mapping) or rows <= value.keys()
+        others = tuple(a for a in paper.assumptions if a is not assumption)
+        without = SimpleNamespace(key=key, rows=paper.rows, assumptions=others, rows_of=paper.rows_of)
+        assert bool(silent(without, stated)) != covered, assumption.name
 
 
 @pytest.mark.parametrize("key", STATED)

@@ -2,6 +2,7 @@ import pytest
 
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets.catalog import card
+from leukcnn.models import arguments_of
 from leukcnn.papers.taleghani_resnet50 import PAPER, SCRATCH
 from leukcnn.spec import Split
 
@@ -46,6 +47,9 @@ def test_networks_from_scratch_need_no_published_weights_and_end_at_a_rate_of_0(
         assert setup.training.patience is None
         assert (setup.augmentation.variants, setup.augmentation.variants_per_image) == ("fresh", 1)
         assert ImageAugmenter(**setup.augmentation.arguments)
+        # Keras' initial values, though the paper of the lightweight CNN has PyTorch's.
+        arguments = arguments_of(setup.model.name).filled(setup.model.arguments)
+        assert arguments.get("kernel_initializer", "glorot_uniform") == "glorot_uniform"
 
 
 def test_classes_are_those_of_the_dataset():
