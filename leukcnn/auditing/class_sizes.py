@@ -22,8 +22,8 @@ from leukcnn.auditing.binary import (
     text_of_matrices,
     text_of_slip,
 )
-from leukcnn.auditing.printed import PrintedNumber
-from leukcnn.auditing.two_classes import Matrices, ValueRow, class_sizes, how_moved, moved, where_of
+from leukcnn.auditing.printed import PrintedNumber, where_of
+from leukcnn.auditing.two_classes import Matrices, ValueRow, class_sizes, how_moved, moved
 
 Sizes = set[tuple[int, int]]
 CONTROLS = 50
