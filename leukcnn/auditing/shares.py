@@ -182,6 +182,8 @@ def _check_sizes(claim: spec.Claim) -> Answer:
     """Checks values whose number of tested images isn't known, but between two numbers."""
     values = claim.values
     least, most = values.get("at_least", 1), values["n"]
+    if not 1 <= least <= most:
+        raise ValueError(f"at_least = {least}, n = {most}")
     numbers = [
         number_of({**values, "value": value}) for value in (values["value"], *values.get("together", ()))
     ]

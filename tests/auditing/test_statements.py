@@ -132,7 +132,7 @@ def test_sixth_paper_is_compared_with_leuknets_five():
 def test_condition_of_a_contradiction_is_part_of_its_verdict():
     paper = papers.get("alertnet")
     answer = check(
-        {"same": {"recall": ((72.084, "column 1"), (72.0, "column 2"))}, "if": "it is weighted"}, paper
+        {"same": {"recall": ((72.084, "column 1"), (72.01, "column 2"))}, "if": "it is weighted"}, paper
     )
     assert answer.verdict == "impossible"
     assert answer.detail.endswith("; they can't both be right if it is weighted")
