@@ -111,7 +111,7 @@ def _check_sum(claim: spec.Claim, paper: spec.Paper) -> Answer:
     changes = [(name, n + total - added) for name, n in terms.items()] + [("total", added)]
     elsewhere = _elsewhere(paper, str(claim.values.get("dataset", "")))
     fitting = [(name, int(n)) for name, n in changes if n in elsewhere]
-    searched = f"{len(changes)} changes of one number, and the dataset in other papers"
+    searched = f"{counted(len(changes), 'changes')} of one number, and the dataset in other papers"
     if len(fitting) != 1:
         return Answer(claim, IMPOSSIBLE, detail, searched, "exact", covers=_names(claim))
     ((name, corrected),) = fitting

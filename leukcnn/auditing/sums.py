@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNIQUE, Answer, AuditKind, all_of
 from leukcnn.auditing.printed import name_of_cell, printed_values, where_of
 from leukcnn.auditing.printed_counts import (
     TOTAL,
@@ -59,7 +59,7 @@ def _check_lines(claim: spec.Claim, table: spec.Table, paper: spec.Paper) -> Ans
         added = sum(n for name, n in line.counts.items() if name != TOTAL)
         if added != line.counts[TOTAL]:
             off.append(f"{line.key}: {added:,}, printed {line.counts[TOTAL]:,}")
-    detail = f"these don't: {'; '.join(off)}" if off else f"all {len(lines)} lines do"
+    detail = f"these don't: {'; '.join(off)}" if off else f"{all_of(len(lines), 'lines')} do"
     covers = _cells(table, lines, dataset_columns(table, paper))
     searched = f"{len(lines)} sums"
     return Answer(claim, IMPOSSIBLE if off else CONSISTENT, detail, searched, _EXACT, covers=covers)

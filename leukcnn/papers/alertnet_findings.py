@@ -87,7 +87,7 @@ _STATEMENTS = (
                     ("table5/xception_sft/recall", "Table V, recall"),
                     ("table5/xception_sft/accuracy", "Table V, accuracy"),
                 )
-            }
+            },
         },
     ),
 )
