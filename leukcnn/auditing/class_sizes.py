@@ -271,7 +271,8 @@ def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
         yield spec.Claim(
             "-".join(("test-size", *names)),
             "test_size",
-            f"{all_of(len(rows), 'rows').capitalize()} come from one test set, stated as {positives} + {negatives} images",
+            f"{all_of(len(rows), 'rows').capitalize()} come from one test set, stated as {positives} + "
+            f"{negatives} images",
             ", ".join(filter(None, (where_of(rows[0].table), dataset))),
             {"table": table, "dataset": dataset, "subset": subset},
         )

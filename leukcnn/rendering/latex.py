@@ -50,7 +50,7 @@ def _escape_latex(text: str) -> str:
 
 
 def _alignments(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Returns the alignment of each column; columns of sentences are paragraphs that share the page's width."""
+    """Returns the alignment of each column; columns of sentences are paragraphs that share the page."""
     longest = [max((len(row[i]) for row in rows), default=0) for i in range(len(columns))]
     sentences = [column.align != "right" and n > 40 for column, n in zip(columns, longest, strict=True)]
     width = f"{min(0.4, 0.8 / max(1, sum(sentences))):.2g}".removeprefix("0")

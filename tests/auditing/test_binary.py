@@ -95,7 +95,7 @@ def test_all_idb_leaves_several_matrices():
 
 
 @given(st.integers(2, 30), st.integers(2, 30), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_rows_computed_from_matrices_are_possible(positives, negatives, data):
     tp, tn = data.draw(st.integers(0, positives)), data.draw(st.integers(0, negatives))
     paper = paper_of_matrices([(tp, tn)], negatives, positives)
@@ -106,7 +106,7 @@ def test_rows_computed_from_matrices_are_possible(positives, negatives, data):
 def test_moved_rows_are_impossible_or_slips():
     rng = generator(0, "tests", "moved rows")
     verdicts = []
-    for _ in range(40):
+    for _ in range(20):
         tp, tn = int(rng.integers(40, 100)), int(rng.integers(40, 120))
         values = values_of(tp, 100, tn, 120)
         for name in ("accuracy", "recall"):

@@ -41,5 +41,5 @@ def test_latex_breaks_lines_in_columns_of_sentences():
 
 def test_columns_of_sentences_share_the_width_of_the_page():
     sentence = "a sentence that is longer than forty characters"
-    shown = Table("t", "A table", ("A", "B", "C", "D"), [("a", sentence, sentence, sentence)])
+    shown = table(columns=("a", "b", "c", "d"), rows=[("x", sentence, sentence, sentence)])
     assert r"\begin{tabular}{lp{.27\linewidth}p{.27\linewidth}p{.27\linewidth}}" in to_latex(shown)
