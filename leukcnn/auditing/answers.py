@@ -39,6 +39,11 @@ class Answer:
     covers: tuple[str, ...] = ()
 
 
+def all_of(n: int, nouns: str) -> str:
+    """Returns "both values" for two values, "all 3 values" for three."""
+    return f"both {nouns}" if n == 2 else f"all {n} {nouns}"
+
+
 @dataclass(frozen=True)
 class AuditKind:
     """A kind of claim.

@@ -21,7 +21,7 @@ from leukcnn.auditing.answers import (
     Answer,
     AuditKind,
 )
-from leukcnn.auditing.printed import numbers_of, why_not_audited
+from leukcnn.auditing.printed import numbers_of, where_of, why_not_audited
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.files import replace_file
 from leukcnn.rendering.renderings import to_text, write
@@ -82,7 +82,7 @@ class Audit:
             Value(
                 name,
                 number,
-                table.where or f"table {table.id!r} (additional)",
+                where_of(table),
                 tuple(claims.get(name, ())),
                 "" if name in claims else why_not_audited(table, name),
             )

@@ -11,7 +11,16 @@ from fractions import Fraction
 from itertools import combinations
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNDECIDABLE, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.answers import (
+    CONSISTENT,
+    IMPOSSIBLE,
+    SLIP,
+    UNDECIDABLE,
+    UNIQUE,
+    Answer,
+    AuditKind,
+    all_of,
+)
 from leukcnn.auditing.printed import PrintedNumber, printed_number
 from leukcnn.auditing.two_classes import (
     Matrices,
@@ -186,7 +195,10 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
             says = ways[others[0]].says or "they are as the table names them"
             n = sum(len(found[i]) for i in others)
             implied = _implied(ways[others[0]].numbers, positives, negatives) if not n else ""
-            answer = replace(answer, detail=f"{answer.detail} If {says}, {n or 'none'} do{implied}.")
+            answer = replace(
+                answer,
+                detail=f"{answer.detail} If {says}, {n or 'none'} {'does' if n == 1 else 'do'}{implied}.",
+            )
         ways_tried = f", the values read in {len(ways)} ways" if len(ways) > 1 else ""
         return replace(answer, searched=f"{searched}{ways_tried}", covers=row.covers)
     answer = _impossible(claim, ways[0].numbers, fits[0], (positives, negatives), row.sample.folds)
@@ -202,7 +214,7 @@ def _impossible(
 ) -> Answer:
     """Returns the answer for a row that no matrix gives: a slip, if there is one way to mend it."""
     found = slips(numbers, every.fitting)
-    detail = f"No confusion matrix of {sizes[0]} + {sizes[1]} images gives all {len(numbers)} values"
+    detail = f"No confusion matrix of {sizes[0]} + {sizes[1]} images gives {all_of(len(numbers), 'values')}"
     if found:
         detail += ": " + "; or ".join(text_of_slip(slip, numbers) for slip in found[:_FEW])
         if len(found) > _FEW:
@@ -231,7 +243,7 @@ def _possible(claim: spec.Claim, reading: Reading, matrices: Matrices, every: So
     return Answer(
         claim=claim,
         verdict=UNIQUE if len(matrices) == 1 else CONSISTENT,
-        detail=f"{text_of_matrices(matrices)} give all {len(reading.numbers)} values{how}{supposing}.",
+        detail=f"{text_of_matrices(matrices)} give {all_of(len(reading.numbers), 'values')}{how}{supposing}.",
         searched="",
         certainty=_control(reading.numbers, every.fitting, claim.id),
     )

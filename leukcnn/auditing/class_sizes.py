@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNDECIDABLE, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNDECIDABLE, UNIQUE, Answer, AuditKind, all_of
 from leukcnn.auditing.binary import (
     Numbers,
     exchanged,
@@ -22,8 +22,8 @@ from leukcnn.auditing.binary import (
     text_of_matrices,
     text_of_slip,
 )
-from leukcnn.auditing.printed import PrintedNumber
-from leukcnn.auditing.two_classes import Matrices, ValueRow, class_sizes, how_moved, moved, where_of
+from leukcnn.auditing.printed import PrintedNumber, where_of
+from leukcnn.auditing.two_classes import Matrices, ValueRow, class_sizes, how_moved, moved
 
 Sizes = set[tuple[int, int]]
 CONTROLS = 50
@@ -194,7 +194,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     elif len(sizes) == 1:
         (size,) = sizes
         verdict = UNIQUE
-        detail = f"Only {size[0]} positive and {size[1]} negative images fit all {len(rows)} rows"
+        detail = f"Only {size[0]} positive and {size[1]} negative images fit {all_of(len(rows), 'rows')}"
         if size != (positives, negatives):
             detail += f", not {stated}"
         detail += "; " + "; ".join(
@@ -203,7 +203,9 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     else:
         verdict = CONSISTENT
         some = ", ".join(f"{p} + {n}" for p, n in sorted(sizes)[:_FEW])
-        detail = f"{len(sizes)} sizes fit all {len(rows)} rows, such as {some}; {stated} {where} among them"
+        detail = (
+            f"{len(sizes)} sizes fit {all_of(len(rows), 'rows')}, such as {some}; {stated} {where} among them"
+        )
     return Answer(
         claim=claim,
         verdict=verdict,
@@ -269,7 +271,8 @@ def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
         yield spec.Claim(
             "-".join(("test-size", *names)),
             "test_size",
-            f"All {len(rows)} rows come from one test set, stated as {positives} + {negatives} images",
+            f"{all_of(len(rows), 'rows').capitalize()} come from one test set, stated as {positives} + "
+            f"{negatives} images",
             ", ".join(filter(None, (where_of(rows[0].table), dataset))),
             {"table": table, "dataset": dataset, "subset": subset},
         )

@@ -16,7 +16,8 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNDECIDABLE, UNIQUE, Answer, AuditKind
-from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_std, printed_number
+from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_std, printed_number, where_of
+from leukcnn.datasets.headers import counted
 from leukcnn.spec.printed import own_decimals
 
 CONTROLS = 1000
@@ -273,7 +274,7 @@ def _claims_of_row(
                 stated[f"one_class-{metric}"] = (f"a precision of {other} and a kappa of 0", values)
     for what, (text, values) in stated.items():
         label = paper.row(own.row).label
-        yield spec.Claim(f"{name}-{what}", "folds", f"{label}: {text}", table.where, values)
+        yield spec.Claim(f"{name}-{what}", "folds", f"{label}: {text}", where_of(table), values)
 
 
 def _place(published: spec.Published) -> tuple[str, str, str]:
@@ -364,13 +365,16 @@ def _one_class(values: Any, sizes: np.ndarray, classes: Sequence[str]) -> dict[s
             of_way = _mean_and_std(ways.values[name][way], ddof)
             detail += f" Its {name.replace('_', ' ')} is {of_way}."
         count = int(sum(fits.sum() for fits in fitting))
-        detail += f" {count or 'No'} choices of one class a fold give a precision of {values[printed]}."
+        give = f"{counted(count, 'choices') if count else 'No choice'} of one class a fold "
+        give += "gives" if count < 2 else "give"
+        detail += f" {give} a precision of {values[printed]}."
     moved = sum(_fits_any(other, ways, averages) for other in values[printed].moved())
     return {
         "verdict": verdict,
         "detail": detail,
         "searched": f"{searched}, {len(ways.answers):,} different ones",
-        "certainty": f"exact; {moved:,} of {CONTROLS:,} pairs moved a little have a choice too",
+        "certainty": "exact for stratified folds, each with one answer for all its images; "
+        f"{moved:,} of {CONTROLS:,} pairs moved a little have a choice too",
     }
 
 

@@ -15,12 +15,14 @@ from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNDECIDABLE, Answer, AuditKind
 from leukcnn.auditing.class_counts import AVERAGES, Relaxation, find_counts, ranges
 from leukcnn.auditing.fold_sets import fold_sizes, moved
-from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_std, printed_number
+from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_std, printed_number, where_of
+from leukcnn.datasets.headers import counted
 from leukcnn.spec.printed import own_decimals
 
 CONTROLS = 10
 _OF_CLASSES = ("precision", "recall", "f1")
 _ENDS = 1e-12
+_FOR_STRATIFIED = " for pooled or stratified folds; others leave more room"
 
 
 class Value(NamedTuple):
@@ -213,13 +215,13 @@ def find(paper: spec.Paper) -> Iterator[spec.Claim]:
                     f"{label}: accuracy {row.values['accuracy'].number}, kappa {row.values['kappa'].number}"
                 )
                 yield spec.Claim(
-                    f"{name}-kappa", "agreement", text, table.where, {"row": row, "only": "kappa"}
+                    f"{name}-kappa", "agreement", text, where_of(table), {"row": row, "only": "kappa"}
                 )
             # One class a fold: the kind "folds" has a claim for it.
             constant = row.folds > 1 and "kappa" in row.values and not row.values["kappa"].number.value
             if any(row.combinations) and not constant:
                 yield spec.Claim(
-                    f"{name}-averages", "agreement", f"{label}: {words}", table.where, {"row": row}
+                    f"{name}-averages", "agreement", f"{label}: {words}", where_of(table), {"row": row}
                 )
 
 
@@ -284,7 +286,8 @@ def _check_kappa(claim: spec.Claim, row: Row) -> Answer:
     detail = f"{start}: kappa is {' and '.join(texts)}; {kappa} is printed."
     searched = "bounds over all confusion matrices with these class sizes, their wrong images in any fold"
     names = (*row.values["accuracy"].names[:1], *row.values["kappa"].names[:1])
-    return Answer(claim, verdict, detail, searched, "exact", covers=names)
+    certainty = f"exact{_FOR_STRATIFIED if row.folds > 1 else ''}"
+    return Answer(claim, verdict, detail, searched, certainty, covers=names)
 
 
 def _check_averages(claim: spec.Claim, row: Row) -> Answer:
@@ -332,10 +335,10 @@ def _bounds_in_words(row: Row) -> str:
 
 def _searched(row: Row) -> str:
     """Returns the search space in words."""
-    folds = next(reversed(row.views.values()))
+    folds = f" ({row.folds}, stratified)" if row.folds > 1 else ""
     return (
-        f"{len(row.combinations)} choices of averages, all misses and false predictions of {len(row.sizes)} "
-        f"classes in {' and '.join(row.views)} ({len(folds)})"
+        f"{counted(len(row.combinations), 'choices')} of averages, all misses and false predictions of "
+        f"{len(row.sizes)} classes {' and '.join(row.views)}{folds}"
     )
 
 
@@ -344,15 +347,16 @@ def _certainty(row: Row, outcomes: Mapping[tuple[str, ...], Outcome]) -> str:
     found = [metrics for metrics, outcome in outcomes.items() if outcome.found]
     if not found:
         every = all(outcome.excluded for outcome in outcomes.values())
-        return "proved by a linear relaxation" if every else "what isn't found isn't proved impossible"
+        proof = f"proved by a linear relaxation{_FOR_STRATIFIED if row.folds > 1 else ''}"
+        return proof if every else "what isn't found isn't proved impossible"
     view = row.views[outcomes[found[0]].view]
     fits = sum(
         (targets := other.targets(found[0], view)) is not None and not Relaxation(view, targets).excludes()
         for other in _moved(row)
     )
     return (
-        f"counts found; of {CONTROLS} rows with the other values moved a little, {fits} aren't "
-        "excluded either"
+        f"counts found; of {CONTROLS} rows with the other values moved a little, {fits or 'none'} "
+        f"{'is' if fits == 1 else 'are'} possible as far as this proof goes"
     )
 
 

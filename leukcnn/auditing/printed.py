@@ -74,6 +74,11 @@ def printed_number(value: float, decimals: int, *, percent: bool = False) -> Pri
     return PrintedNumber(int(Decimal(str(value)).scaleb(decimals).to_integral_value()), decimals, percent)
 
 
+def where_of(table: spec.Table) -> str:
+    """Returns the place of a table in the paper, or its name if the paper has no such table."""
+    return table.where or f"table '{table.id}' (additional)"
+
+
 def name_of(table: spec.Table, published: spec.Published) -> str:
     """Returns the name of a published value, such as "table4/vgg16/accuracy/allidb1"."""
     subset = "" if published.subset == "test" else published.subset

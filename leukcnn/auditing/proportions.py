@@ -10,9 +10,10 @@ from scipy.stats import fisher_exact
 
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, UNDECIDABLE, Answer, AuditKind
-from leukcnn.auditing.printed import name_of, printed_number
+from leukcnn.auditing.printed import name_of, printed_number, where_of
 from leukcnn.auditing.shares import counts_of
-from leukcnn.auditing.two_classes import ValueRow, value_rows, where_of
+from leukcnn.auditing.two_classes import ValueRow, value_rows
+from leukcnn.datasets.headers import counted
 
 LEVEL = 0.05
 _FEW = 4
@@ -58,12 +59,14 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     shown = open_ or clear
     more = f"; and {len(shown) - _FEW} more" if len(shown) > _FEW else ""
     title = "no difference at 5 %" if open_ else "different at 5 %"
+    compared = f"{len(shown)} of {counted(len(tests), 'comparisons')}"
+    several = "; without a correction for several tests" if len(tests) > 1 else ""
     return Answer(
         claim=claim,
         verdict=UNDECIDABLE if open_ else CONSISTENT,
-        detail=f"{len(shown)} of {len(tests)} comparisons, {title}: {'; '.join(shown[:_FEW])}{more}.",
-        searched=f"Fisher's exact test, two-sided, {len(tests)} times",
-        certainty="exact for independent images; without a correction for several tests",
+        detail=f"{compared}, {title}: {'; '.join(shown[:_FEW])}{more}.",
+        searched=f"Fisher's exact test, two-sided, {counted(len(tests), 'times')}",
+        certainty=f"exact for independent images{several}",
         covers=tuple(values.get("covers", ())),
     )
 
@@ -88,11 +91,16 @@ def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
         if len(counts) < 2 or len(n) > 1:
             continue
         ordered = sorted(counts.items(), key=lambda item: item[1], reverse=True)
+        best = [name for name, found in ordered if found == ordered[0][1]]
+        text = f"{best[0]} has more right answers than the other rows"
+        if len(best) > 1:
+            equal = f"{', '.join(best[:-1])} and {best[-1]}"
+            text = f"{equal} are the same as printed; one of them has more right answers than the other rows"
         names = [name for name in (table, dataset, "" if subset == "test" else subset) if name]
         yield spec.Claim(
             "-".join(("proportions", *names)),
             "proportions",
-            f"{ordered[0][0]} has more right answers than the other rows",
+            text,
             ", ".join(filter(None, (where_of(rows[0].table), dataset))),
             {"rows": tuple(ordered), "n": n.pop(), "covers": tuple(covers)},
         )

@@ -21,7 +21,7 @@ from leukcnn.auditing.answers import (
     Answer,
     AuditKind,
 )
-from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_cell, printed_number
+from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_cell, printed_number, where_of
 from leukcnn.spec.printed import own_decimals
 
 MAX_COMBINATIONS = 3_000_000
@@ -161,7 +161,7 @@ def find(paper: spec.Paper) -> Iterator[spec.Claim]:
         if report_of(table):
             n = sum(line[4] for line in table.reference if line[0] not in ("accuracy", *AVERAGES))
             text = f"{table.title}, {n:,} images"
-            yield spec.Claim(f"{table.id}-report", "report", text, table.where, {"tables": (table.id,)})
+            yield spec.Claim(f"{table.id}-report", "report", text, where_of(table), {"tables": (table.id,)})
 
 
 def check(claim: spec.Claim, paper: spec.Paper) -> Answer:

@@ -6,8 +6,9 @@ Values of a claim, which can be stated for any printed value:
 
 "percent" says whether the value is in percent; by default it is above 1. "runs" is the number of runs that
 the mean is over, "sizes" are the sizes of the folds that it is over. "at_most": True means that the number of
-tested images isn't known, but no more than n, and at least "at_least" (by default 1); the values in
-"together" are of the same images. "covers" names the printed values.
+images isn't known, but no more than n, and at least "at_least" (by default 1); the values in "together" are
+of the same images. "cross_validated": True means that a mean over an unknown number of folds may be, too.
+"covers" names the printed values.
 `{"table": "table3"}` asks whether all percentages of a table are printed in the same way.
 """
 
@@ -19,14 +20,17 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNDECIDABLE, Answer, AuditKind
-from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_cell, printed_number
-from leukcnn.auditing.two_classes import class_sizes, printed_for, value_rows, where_of
+from leukcnn.auditing.printed import PrintedNumber, name_of, name_of_cell, printed_number, where_of
+from leukcnn.auditing.two_classes import class_sizes, printed_for, value_rows
 from leukcnn.spec.metrics import METRICS
 from leukcnn.spec.printed import own_decimals
 
 _OF_ALL = ("accuracy", "error_rate", "weighted_recall")
 _OF_POSITIVES = ("recall", "sensitivity")
 _FEW = 3
+# Numbers of folds that cross-validations use.
+_USUAL_FOLDS = range(2, 11)
+_EACH_ONCE = "exact if each image counts once; a mean over several runs has more room"
 _MODES = ("rounded", "truncated")
 
 
@@ -113,11 +117,11 @@ def _listed(counts: tuple[int, ...]) -> str:
 
 
 def _fit_by_chance(number: PrintedNumber, n: int) -> str:
-    """Says how many of all values with these decimals are a whole number of images."""
+    """Returns how many of all values with these decimals are a whole number of images, in words."""
     per_one = 10**number.decimals * (100 if number.percent else 1)
     k = np.arange(n + 1, dtype=np.int64)
     printed = np.union1d(k * per_one // n, (2 * k * per_one + n) // (2 * n))
-    return f"exact; {100 * len(printed) / (per_one + 1):.1f} % of all values with as many decimals would fit"
+    return f"{100 * len(printed) / (per_one + 1):.1f} % of all values with as many decimals would fit"
 
 
 def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
@@ -144,25 +148,42 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         detail = f"{what} of {counts.n} print {number}."
     else:
         detail = f"No whole number: {nearest(number, counts.n)}."
-        own = own_decimals(values["value"])
-        shorter = printed_number(values["value"], own, percent=number.percent)
-        # A zero may have been added to a value that was rounded before.
-        if own < number.decimals and (others := counts_of(shorter, n, runs, sizes).all):
-            detail += f" As {shorter} it could be {_listed(others)} of {counts.n}."
+    certainty, folds = "exact", []
+    shorter = None if counts.all else _without_zeros(number)
+    if shorter and (others := counts_of(shorter, n, runs, sizes).all):
+        detail += f" As {shorter} it could be {_listed(others)} of {counts.n}."
+        certainty = f"exact if {number} has no zero added at its end"
+    if not counts.all and values.get("cross_validated"):
+        searched += f", and means over {_USUAL_FOLDS[0]} to {_USUAL_FOLDS[-1]} stratified folds"
+        folds = [k for k in _USUAL_FOLDS if k <= n and counts_of(number, n, sizes=fold_sizes(n, k)).all]
+        if folds:
+            some = " or ".join(filter(None, (", ".join(map(str, folds[:-1])), str(folds[-1]))))
+            detail += f" A mean over {some} folds can print it."
+            certainty = "exact, but with the number of folds open it proves little"
     return Answer(
         claim=claim,
-        verdict=CONSISTENT if counts.all else IMPOSSIBLE,
+        verdict=CONSISTENT if counts.all or folds else IMPOSSIBLE,
         detail=detail,
         searched=searched,
-        certainty=_fit_by_chance(number, counts.n),
+        certainty=f"{certainty}; {_fit_by_chance(number, counts.n)}",
         covers=tuple(values.get("covers", ())),
     )
+
+
+def _without_zeros(number: PrintedNumber) -> PrintedNumber | None:
+    """Returns a number without the zeros at its end, which may have been added to a rounded one."""
+    digits, decimals = number.value, number.decimals
+    while decimals and digits % 10 == 0:
+        digits, decimals = digits // 10, decimals - 1
+    return PrintedNumber(digits, decimals, number.percent) if decimals < number.decimals else None
 
 
 def _check_sizes(claim: spec.Claim) -> Answer:
     """Checks values whose number of tested images isn't known, but between two numbers."""
     values = claim.values
     least, most = values.get("at_least", 1), values["n"]
+    if not 1 <= least <= most:
+        raise ValueError(f"at_least = {least}, n = {most}")
     numbers = [
         number_of({**values, "value": value}) for value in (values["value"], *values.get("together", ()))
     ]
@@ -173,17 +194,24 @@ def _check_sizes(claim: spec.Claim) -> Answer:
         n = sizes[0]
         right = ", ".join(str(counts_of(number, n).all[0]) for number in numbers)
         detail = (
-            f"{len(sizes)} of {most - least + 1} sizes of the test set give {which}, the smallest with "
-            f"{right} of {n} images. The size isn't stated."
+            f"{len(sizes)} of {most - least + 1} numbers of images give {which}, the smallest with "
+            f"{right} of {n} images. The number isn't stated."
         )
         if most not in sizes and len(numbers) == 1:
             detail += f" Of all {most}, none: {nearest(numbers[0], most)}."
+    certainty = "exact, but with the number of images open it proves little" if sizes else _EACH_ONCE
+    shorter = _without_zeros(numbers[0]) if len(numbers) == 1 and not sizes else None
+    for n in range(least, most + 1) if shorter else ():
+        if shorter and (others := counts_of(shorter, n).all):
+            detail += f" As {shorter} it could be {others[0]} of {n}."
+            certainty += f"; and if {numbers[0]} has no zero added at its end"
+            break
     return Answer(
         claim=claim,
         verdict=CONSISTENT if sizes else IMPOSSIBLE,
         detail=detail,
-        searched=f"test sets of {least} to {most} images",
-        certainty="exact, but with the size open it proves little" if sizes else "exact",
+        searched=f"sets of {least} to {most} images",
+        certainty=certainty,
         covers=tuple(values.get("covers", ())),
     )
 
@@ -207,10 +235,11 @@ def _check_table(claim: spec.Claim, paper: spec.Paper) -> Answer:
         verdict=verdict,
         detail=(
             f"Of {len(values)} values, {rounded} fit only if rounded, {truncated} only if truncated and "
-            f"{modes.count(_MODES)} either way; {modes.count(())} are no whole number of images: {follows}."
+            f"{modes.count(_MODES)} either way; no whole number of images gives {modes.count(()) or 'none'} "
+            f"of them: {follows}."
         ),
         searched=f"every whole number of images for {len(values)} values",
-        certainty="exact",
+        certainty="exact for the stated numbers of images",
     )
 
 
@@ -281,7 +310,7 @@ def _of_reference(paper: spec.Paper) -> Iterator[spec.Claim]:
                 where_of(table),
                 {
                     **{"value": value, "decimals": decimals, "percent": True, "n": n},
-                    "at_most": not all_tested,
+                    **{"at_most": not all_tested, "cross_validated": folds},
                     "covers": (name_of_cell(table, number, images), name_of_cell(table, number, accuracy)),
                 },
             )

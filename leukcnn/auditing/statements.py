@@ -6,10 +6,20 @@ from fractions import Fraction
 from typing import Any
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNDECIDABLE, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.answers import (
+    CONSISTENT,
+    IMPOSSIBLE,
+    SLIP,
+    UNDECIDABLE,
+    UNIQUE,
+    Answer,
+    AuditKind,
+    all_of,
+)
 from leukcnn.auditing.printed import printed_decimals, printed_number, printed_values
 from leukcnn.auditing.printed_counts import dataset_lines, other_papers
 from leukcnn.auditing.repeated import Place, find_repeated
+from leukcnn.datasets.headers import counted
 from leukcnn.spec.printed import own_decimals
 
 
@@ -20,7 +30,8 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
 
     - "same": quantity -> the places that print it, each as (number, where) or (number, where, key of another
       paper). A name of a printed value of this paper may replace the number. With "covers": False, the
-      claim doesn't count as a check of these values, since both may be copies of one wrong number.
+      claim doesn't count as a check of these values, since both may be copies of one wrong number. With
+      "if": a condition, they are one quantity only under that condition.
     - "sum": the numbers that are added, by name, "total": what they should give, and optionally "dataset":
       its key, whose counts in other papers show which number is wrong.
     - "product": numbers that are multiplied, and "total".
@@ -53,12 +64,13 @@ def _check_same(claim: spec.Claim, paper: spec.Paper) -> Answer:
             own = own or not _agree([numbers[i] for i in mine], [known[i] for i in mine])
     searched, named = f"{n} printed numbers", tuple(covers) if claim.values.get("covers", True) else ()
     if not different:
-        detail = f"all {n} places agree"
+        detail = f"{all_of(n, 'places')} agree"
         return Answer(claim, CONSISTENT, detail, searched, "exact for a copied number", covers=named)
     detail = "; ".join(different)
     if own:
-        detail += "; they can't both be right"
-        return Answer(claim, IMPOSSIBLE, detail, searched, "exact", covers=named)
+        condition = f" if {claim.values['if']}" if "if" in claim.values else ""
+        detail += f"; they can't both be right{condition}"
+        return Answer(claim, IMPOSSIBLE, detail, searched, f"exact{condition}", covers=named)
     return Answer(claim, UNDECIDABLE, f"{detail}; which is right is open", searched, "exact", covers=named)
 
 
@@ -99,7 +111,7 @@ def _check_sum(claim: spec.Claim, paper: spec.Paper) -> Answer:
     changes = [(name, n + total - added) for name, n in terms.items()] + [("total", added)]
     elsewhere = _elsewhere(paper, str(claim.values.get("dataset", "")))
     fitting = [(name, int(n)) for name, n in changes if n in elsewhere]
-    searched = f"{len(changes)} changes of one number, and the dataset in other papers"
+    searched = f"{counted(len(changes), 'changes')} of one number, and the dataset in other papers"
     if len(fitting) != 1:
         return Answer(claim, IMPOSSIBLE, detail, searched, "exact", covers=_names(claim))
     ((name, corrected),) = fitting
@@ -144,8 +156,12 @@ def _check_rank(claim: spec.Claim, paper: spec.Paper) -> Answer:
     own, says = _number(claim.values["rank"], paper), claim.values["says"]
     others = [_number(one, paper) for one in claim.values["among"]]
     higher, equal = sum(one > own for one in others), sum(one == own for one in others)
-    detail = f"{higher} of {len(others)} others are higher" + f", and {equal} the same" * bool(equal)
-    verdict = CONSISTENT if higher + 1 == says and not equal else IMPOSSIBLE
+    detail = f"{higher or 'none'} of {counted(len(others), 'others')} {'is' if higher == 1 else 'are'} higher"
+    verdict = CONSISTENT if higher + 1 == says else IMPOSSIBLE
+    if equal:
+        # Digits that aren't printed may put it first or last among its equals.
+        detail += f", and {equal} {'is' if equal == 1 else 'are'} the same as printed"
+        verdict = UNDECIDABLE if higher + 1 <= says <= higher + equal + 1 else IMPOSSIBLE
     return Answer(claim, verdict, detail, f"{len(others) + 1} numbers", "exact", covers=_names(claim))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNIQUE, Answer, AuditKind
-from leukcnn.auditing.printed import name_of_cell, printed_values
+from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNIQUE, Answer, AuditKind, all_of
+from leukcnn.auditing.printed import name_of_cell, printed_values, where_of
 from leukcnn.auditing.printed_counts import (
     TOTAL,
     DatasetLine,
@@ -23,15 +23,15 @@ def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
     for table in paper.tables:
         if table.kind == "datasets":
             text = "each line adds up to its total"
-            yield spec.Claim(f"{table.id}-lines", "sums", text, table.where, {"table": table.id})
+            yield spec.Claim(f"{table.id}-lines", "sums", text, where_of(table), {"table": table.id})
             if any(line.key == TOTAL for line in dataset_lines(table, paper)):
                 text = "each column adds up to the line 'Total'"
                 yield spec.Claim(
-                    f"{table.id}-total", "sums", text, table.where, {"table": table.id, "printed": TOTAL}
+                    f"{table.id}-total", "sums", text, where_of(table), {"table": table.id, "printed": TOTAL}
                 )
         elif table.kind == "counts":
             text = "the sets are all images of the dataset, and augmentation adds to them"
-            yield spec.Claim(f"{table.id}-sets", "sums", text, table.where, {"table": table.id})
+            yield spec.Claim(f"{table.id}-sets", "sums", text, where_of(table), {"table": table.id})
 
 
 def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
@@ -59,7 +59,7 @@ def _check_lines(claim: spec.Claim, table: spec.Table, paper: spec.Paper) -> Ans
         added = sum(n for name, n in line.counts.items() if name != TOTAL)
         if added != line.counts[TOTAL]:
             off.append(f"{line.key}: {added:,}, printed {line.counts[TOTAL]:,}")
-    detail = f"these don't: {'; '.join(off)}" if off else f"all {len(lines)} lines do"
+    detail = f"these don't: {'; '.join(off)}" if off else f"{all_of(len(lines), 'lines')} do"
     covers = _cells(table, lines, dataset_columns(table, paper))
     searched = f"{len(lines)} sums"
     return Answer(claim, IMPOSSIBLE if off else CONSISTENT, detail, searched, _EXACT, covers=covers)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.auditing.printed import PrintedNumber, name_of, printed_number
+from leukcnn.auditing.printed import PrintedNumber, name_of, printed_number, where_of
 from leukcnn.seeding import generator
 from leukcnn.spec.metrics import METRICS
 from leukcnn.spec.printed import own_decimals
@@ -268,11 +268,6 @@ class ValueRow:
         if self.of_text:
             return ()
         return tuple(name_of(self.table, value) for value in self.values if of_a_matrix(value))
-
-
-def where_of(table: spec.Table) -> str:
-    """Returns the place of a table in the paper."""
-    return table.where or f"table '{table.id}'"
 
 
 def value_rows(paper: spec.Paper) -> Iterator[ValueRow]:

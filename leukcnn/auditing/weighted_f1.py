@@ -25,7 +25,7 @@ from leukcnn.auditing.answers import (
     Answer,
     AuditKind,
 )
-from leukcnn.auditing.printed import PrintedNumber, name_of, printed_number
+from leukcnn.auditing.printed import PrintedNumber, name_of, printed_number, where_of
 
 CONTROLS = 1000
 LISTED = 20_000
@@ -171,7 +171,7 @@ def find(paper: spec.Paper) -> Iterator[spec.Claim]:
                 id="-".join(filter(None, (table.id, own.row, "weighted_f1", own.dataset, own.subset))),
                 kind="weighted_f1",
                 text=f"{paper.row(own.row).label}: a weighted F1-score of {_printed(table, own)} %",
-                where=table.where,
+                where=where_of(table),
                 values={
                     "scores": {name_of(table, p): (p.value, table.decimals(p), True) for p in together},
                     "checked": (name_of(table, own),),

@@ -81,12 +81,13 @@ _STATEMENTS = (
         "Xception's recall, which is the accuracy if classes are weighted by their size",
         "Table V",
         {
+            "if": "classes are weighted by their size",
             "same": {
                 "recall and accuracy": (
                     ("table5/xception_sft/recall", "Table V, recall"),
                     ("table5/xception_sft/accuracy", "Table V, accuracy"),
                 )
-            }
+            },
         },
     ),
 )

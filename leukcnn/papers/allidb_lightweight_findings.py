@@ -127,8 +127,8 @@ FINDINGS = (
         ),
     ),
     Finding(
-        "On ALL-IDB 2 all three networks reach 98 % (254 to 257 of 260 images). The proposed network doesn't "
-        "outperform the others there.",
+        "On ALL-IDB 2 all three networks reach 98 % (254 to 257 of 260 images). The printed values don't "
+        "show that the proposed network outperforms the others there.",
         "Section 5: 'The proposed CNN outperformed all other models'; Table 1",
         claims=(
             "shares-table1-lightweight-accuracy-allidb2",

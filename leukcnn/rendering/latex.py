@@ -23,9 +23,7 @@ def to_latex(table: Table) -> str:
     title = " ".join([rf"\textbf{{{_escape_latex(mark)}.}}" for mark in table.every_mark])
     caption = f"{title} {_escape_latex(table.title)}".strip()
     shown = table.shown
-    alignment = [
-        _alignment(column, [row[i] for row in shown]) for i, column in enumerate(table.shown_columns)
-    ]
+    alignment = _alignments(table.shown_columns, shown)
     header = " & ".join(_escape_latex(column.title) for column in table.shown_columns)
     body = [" & ".join(map(_cell, row, table.shown_columns)) for row in shown]
     lines = [
@@ -51,11 +49,15 @@ def _escape_latex(text: str) -> str:
     return one_line(text).translate(_LATEX)
 
 
-def _alignment(column: Column, cells: Sequence[str]) -> str:
-    if column.align == "right":
-        return "r"
-    # A column of sentences is set as a paragraph: otherwise the table would be wider than the page.
-    return "l" if max(map(len, cells), default=0) <= 40 else r"p{.4\linewidth}"
+def _alignments(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns the alignment of each column; columns of sentences are paragraphs that share the page."""
+    longest = [max((len(row[i]) for row in rows), default=0) for i in range(len(columns))]
+    sentences = [column.align != "right" and n > 40 for column, n in zip(columns, longest, strict=True)]
+    width = f"{min(0.4, 0.8 / max(1, sum(sentences))):.2g}".removeprefix("0")
+    return [
+        rf"p{{{width}\linewidth}}" if is_sentence else column.align[0]
+        for column, is_sentence in zip(columns, sentences, strict=True)
+    ]
 
 
 def _cell(shown: str, column: Column) -> str:

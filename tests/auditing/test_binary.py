@@ -5,12 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leukcnn.auditing import binary
 from leukcnn.auditing.printed import PrintedNumber
 from leukcnn.auditing.two_classes import Matrices, all_matrices
 from leukcnn.seeding import generator
 from leukcnn.spec import Published, Sample
 from tests.auditing.counts_of_papers import answers, check, claims
 from tests.auditing.made_up import paper_of, paper_of_matrices, values_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_controls():
+    # They take most of the time here, and only `test_control_counts_moved_rows` is about them.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(binary, "CONTROLS", 50)
+        yield
 
 
 def answers_of(paper, kind):
@@ -86,7 +95,7 @@ def test_all_idb_leaves_several_matrices():
 
 
 @given(st.integers(2, 30), st.integers(2, 30), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_rows_computed_from_matrices_are_possible(positives, negatives, data):
     tp, tn = data.draw(st.integers(0, positives)), data.draw(st.integers(0, negatives))
     paper = paper_of_matrices([(tp, tn)], negatives, positives)
@@ -97,7 +106,7 @@ def test_rows_computed_from_matrices_are_possible(positives, negatives, data):
 def test_moved_rows_are_impossible_or_slips():
     rng = generator(0, "tests", "moved rows")
     verdicts = []
-    for _ in range(40):
+    for _ in range(20):
         tp, tn = int(rng.integers(40, 100)), int(rng.integers(40, 120))
         values = values_of(tp, 100, tn, 120)
         for name in ("accuracy", "recall"):
@@ -169,3 +178,13 @@ def test_a_search_that_is_too_large_is_undecidable():
     huge = paper_of(published[:3], Sample((9000, 19000)))
     (answer,) = answers_of(huge, "binary_row")
     assert answer.verdict == "undecidable"
+
+
+def test_control_counts_moved_rows():
+    precise = paper_of_matrices([(80, 90)], 120, 100)
+    (answer,) = answers_of(precise, "binary_row")
+    assert answer.certainty.startswith("exact; 0 of 50 sets of values moved by .03 to .3")
+    # Two values without decimals are possible however they are moved.
+    coarse = (Published("vgg16", "accuracy", 77.0), Published("vgg16", "recall", 80.0))
+    (answer,) = answers_of(paper_of(coarse, Sample((120, 100))), "binary_row")
+    assert "; 50 of 50 sets of values moved by .03 to .3, or one unit of the last digit" in answer.certainty

@@ -157,6 +157,8 @@ def test_fishers_test_of_all_idb():
     assert round(p_value((107, 108), (104, 108)), 2) == 0.37
     assert least_paired_p(3) == 0.25
     found = answers("allidb_lightweight", "proportions")
+    tied = found["proportions-table1-allidb2"].claim.text
+    assert tied.startswith("resnet50, regnet and lightweight are the same as printed; one of them has more")
     assert found["proportions-table1-allidb1"].verdict == "undecidable"
     assert "107 of 108 against 104 of 108: p = 0.37" in found["against-resnet50-allidb1"].detail
     assert answers("leuknet_lodocv", "proportions")["proportions-table6-allidb1"].verdict == "consistent"

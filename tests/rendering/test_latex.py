@@ -37,3 +37,9 @@ def test_latex_breaks_lines_in_columns_of_sentences():
     shown = table(columns=("a", "b", Column("c", "integer")), rows=[("x", "word " * 20, 1)])
     assert r"\begin{tabular}{lp{.4\linewidth}r}" in to_latex(shown)
     assert r"\begin{tabular}{llr}" in to_latex(table(columns=("a", "b", Column("c", "integer")), rows=[]))
+
+
+def test_columns_of_sentences_share_the_width_of_the_page():
+    sentence = "a sentence that is longer than forty characters"
+    shown = table(columns=("a", "b", "c", "d"), rows=[("x", sentence, sentence, sentence)])
+    assert r"\begin{tabular}{lp{.27\linewidth}p{.27\linewidth}p{.27\linewidth}}" in to_latex(shown)
