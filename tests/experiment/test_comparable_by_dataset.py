@@ -70,7 +70,7 @@ def complete(paper, names=None, *, without=()):
 
 
 def finished(out, index, *, wrong, row="lightweight", **options):
-    """Returns results of a network whose predictions are wrong for every `wrong`-th image of a fold, and more.
+    """Returns results of a network that is wrong for every `wrong`-th image of a fold, and for some more.
 
     In the second fold, one more image is wrong, and so on: equal folds have no interval.
     """
