@@ -226,7 +226,7 @@ def test_several_runs_have_other_seeds_and_an_interval(synthetic_cells, copied):
     # The first of the two is there already.
     assert len(progress.started) == 1
     assert [t.seed for t in done.record.trials if t.row == "vgg16"] == [0, 1]
-    assert any("prediction interval over 2 runs" in note for note in done.tables[1].notes)
+    assert any("interval of the mean on the logit scale over 2 runs" in note for note in done.tables[1].notes)
 
 
 def test_tensorboard_logs_are_written_on_demand(synthetic_cells, tmp_path):

@@ -97,7 +97,7 @@ def test_rows_are_trained_fold_by_fold(finished):
 def test_all_tables_and_figures_are_made_from_the_store(finished):
     store, paper = finished.store, tiny.tiny_folds_paper()
     done = report(store, finished.t_test.folder, paper)
-    expected = [*(f"table{n}" for n in range(1, 7)), "by_dataset", "t_test", "more", "controls"]
+    expected = [*(f"table{n}" for n in range(1, 7)), "by_dataset", "t_test", "mobile", "more", "controls"]
     assert [table.id for table in done.tables] == expected
     names = {path.relative_to(done.folder).as_posix() for path in done.files}
     assert {f"figures/figure{n}.png" for n in (1, 2, 3)} <= names
