@@ -110,7 +110,7 @@ def test_all_tables_and_figures_are_made_from_the_store(finished):
 
     rows = {row[:2]: row for row in table_of(done, "table3").rows}
     assert rows["Alert Net-RWD", "Accuracy (%)"][3] is not None
-    assert rows["Alert Net", "Accuracy (%)"][6] == "not measured: this row has not been trained"
+    assert rows["Alert Net", "Accuracy (%)"][-1] == "not measured: this row has not been trained"
     # Each fold has 21 images, 9 of them HBS.
     majority = rows[control_label("majority"), "Accuracy (%)"]
     assert majority[3] == pytest.approx((100 * 9 / 21, None))
