@@ -67,6 +67,8 @@ def test_one_process_answers_for_all_networks_and_writes_nothing(network, images
         first = process._process.pid
         answers = [process.measure(network, images, tested=[0, 1], calibration=[2, 3]) for _ in range(2)]
         assert process._process.pid == first
+    assert not running(first)
+    assert capfd.readouterr() == ("", "")
     assert "other.keras" in refused["missing"]
     assert "\n" not in refused["missing"]
     expected = SavedNetwork.load(network).network.predict(images[:2] / np.float32(255), verbose=0)
@@ -75,8 +77,6 @@ def test_one_process_answers_for_all_networks_and_writes_nothing(network, images
         assert answer["formats"]["float32"]["predicted"] == expected.argmax(axis=1).tolist()
     sizes = [[values["bytes"] for values in answer["formats"].values()] for answer in answers]
     assert sizes[0] == sizes[1]
-    assert not running(first)
-    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
