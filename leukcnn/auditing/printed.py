@@ -30,8 +30,8 @@ class PrintedNumber:
     percent: bool = False
 
     @property
-    def _per_one(self) -> int:
-        """The number that is printed for a fraction of 1, without its decimal point."""
+    def per_one(self) -> int:
+        """The number that is printed for a fraction of 1, without its decimal point: 10000 for 100.00 %."""
         return 10**self.decimals * (100 if self.percent else 1)
 
     def bounds(self, mode: str = "either") -> tuple[Fraction, Fraction]:
@@ -40,8 +40,8 @@ class PrintedNumber:
         For a negative number, the first is excluded and the second isn't.
         """
         size = abs(self.value)
-        low = Fraction(2 * size - (mode != "truncated"), 2 * self._per_one)
-        high = Fraction(2 * size + (1 if mode == "rounded" else 2), 2 * self._per_one)
+        low = Fraction(2 * size - (mode != "truncated"), 2 * self.per_one)
+        high = Fraction(2 * size + (1 if mode == "rounded" else 2), 2 * self.per_one)
         return (-high, -low) if self.value < 0 else (low, high)
 
     def is_printed_for(self, numerator: Any, denominator: Any, mode: str = "either") -> np.ndarray:
@@ -56,7 +56,7 @@ class PrintedNumber:
             bool of the same shape. It is exact while 2 * 100 * 10^decimals * denominator is below 2^63.
         """
         sign = -1 if self.value < 0 else 1
-        twice = 2 * self._per_one * sign * np.asarray(numerator, dtype=np.int64)
+        twice = 2 * self.per_one * sign * np.asarray(numerator, dtype=np.int64)
         below = np.asarray(denominator, dtype=np.int64)
         size = abs(self.value)
         least = (2 * size - (mode != "truncated")) * below

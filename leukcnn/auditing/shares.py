@@ -118,7 +118,7 @@ def _listed(counts: tuple[int, ...]) -> str:
 
 def _fit_by_chance(number: PrintedNumber, n: int) -> str:
     """Returns how many of all values with these decimals are a whole number of images, in words."""
-    per_one = 10**number.decimals * (100 if number.percent else 1)
+    per_one = number.per_one
     k = np.arange(n + 1, dtype=np.int64)
     printed = np.union1d(k * per_one // n, (2 * k * per_one + n) // (2 * n))
     return f"{100 * len(printed) / (per_one + 1):.1f} % of all values with as many decimals would fit"

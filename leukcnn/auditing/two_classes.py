@@ -125,7 +125,7 @@ _METRICS: Mapping[str, Callable[[Matrices], Fraction_]] = {
     **{f"weighted_{name}": _both(name, True) for name in ("precision", "recall", "f1", "specificity")},
 }
 OF_A_MATRIX = frozenset(_METRICS)
-"""Metrics that a confusion matrix gives; "weighted_specificity" isn't a metric of tables."""
+"""Metrics that a confusion matrix gives."""
 
 
 def all_matrices(positives: int, negatives: int) -> Matrices:
@@ -199,8 +199,7 @@ def text_of(metric: str, number: PrintedNumber) -> str:
 
 def printed_for(number: PrintedNumber, numerator: int, denominator: int, mode: str) -> PrintedNumber:
     """Returns what is printed for a fraction with the decimals of a number, rounded or truncated."""
-    per_one = 10**number.decimals * (100 if number.percent else 1)
-    size = abs(numerator) * per_one
+    size = abs(numerator) * number.per_one
     digits = size // denominator if mode == "truncated" else (2 * size + denominator) // (2 * denominator)
     return PrintedNumber(digits if numerator >= 0 else -digits, number.decimals, number.percent)
 
@@ -231,8 +230,7 @@ def how_moved(numbers: Mapping[str, PrintedNumber]) -> str:
 def _moved(number: PrintedNumber, points: float) -> PrintedNumber:
     units = points * 10**number.decimals / (1 if number.percent else 100)
     by = int(np.sign(points)) * max(1, round(abs(units)))
-    most = 10**number.decimals * (100 if number.percent else 1)
-    value = number.value + by if abs(number.value + by) <= most else number.value - by
+    value = number.value + by if abs(number.value + by) <= number.per_one else number.value - by
     return PrintedNumber(value, number.decimals, number.percent)
 
 

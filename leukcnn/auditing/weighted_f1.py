@@ -101,7 +101,7 @@ class Solutions(NamedTuple):
 
 def step_of(score: PrintedNumber) -> Fraction:
     """Returns one unit of a score's last digit, as a fraction of 1."""
-    return Fraction(1, 10**score.decimals * (100 if score.percent else 1))
+    return Fraction(1, score.per_one)
 
 
 def reach_of(score: PrintedNumber) -> int:
