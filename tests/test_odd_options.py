@@ -38,7 +38,7 @@ def no_keras(monkeypatch, tmp_path):
         raise AssertionError("the backend was started")
 
     monkeypatch.setattr(reproduction, "start_backend", refuse)
-    monkeypatch.setattr("leukcnn.cli.start_backend", refuse)
+    monkeypatch.setattr("leukcnn.commands.predict.start_backend", refuse)
     monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
@@ -177,7 +177,7 @@ def wait(*_):
     gc.callbacks.append(callback)
     gc.collect()
     time.sleep(30)
-cli.find_paper = wait
+papers.find_paper = wait
 cli.main()
 """
 
@@ -207,9 +207,9 @@ def test_a_signal_ends_the_command_with_one_line_and_its_exit_code(name, code, s
 
 
 def test_an_error_after_a_signal_is_an_interruption():
-    script = "from leukcnn import cli, signals\nimport os, signal\n"
+    script = "from leukcnn import cli, signals\nfrom leukcnn.commands import papers\nimport os, signal\n"
     script += "def spoil(*_):\n try:\n  os.kill(os.getpid(), signal.SIGINT)\n except KeyboardInterrupt:\n"
-    script += "  raise SystemError('from native code')\ncli.find_paper = spoil\ncli.main()"
+    script += "  raise SystemError('from native code')\npapers.find_paper = spoil\ncli.main()"
     command = [sys.executable, "-c", script, "papers", "x"]
     done = ended(command)
     assert done.returncode == 130, done.stderr
@@ -219,6 +219,7 @@ def test_an_error_after_a_signal_is_an_interruption():
 
 SWALLOWED = """
 from leukcnn import cli, signals
+from leukcnn.commands import papers
 import os, signal, time
 signals._AGAIN, signals._AT_LATEST = 0.3, 1.5
 def swallow(*_):
@@ -231,7 +232,7 @@ def swallow(*_):
             continue
     for _ in range(400):
         time.sleep(0.05)
-cli.find_paper = swallow
+papers.find_paper = swallow
 cli.main(["papers", "x"])
 """
 

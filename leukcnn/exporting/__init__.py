@@ -1,0 +1,1 @@
+"""Networks leave the house: exported files, checked, with a model card."""
