@@ -166,6 +166,7 @@ def test_library_functions_refuse_odd_arguments(odd):
 SCRIPT = """
 import gc, os, signal, sys, threading, time
 from leukcnn import cli
+from leukcnn.commands import papers
 def slowly(start):
     return lambda *given: (start(*given), time.sleep({seconds}))[0]
 threading.Thread.start = slowly(threading.Thread.start)
