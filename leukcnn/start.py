@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from leukcnn import papers, quiet, spec
 from leukcnn.argument_types import user_path
@@ -15,6 +16,46 @@ Place = str | os.PathLike[str]
 
 PaperName = str | os.PathLike[str] | spec.Paper
 """Key of a paper, path of a paper's file, or the paper itself."""
+
+
+def stored_paper(folder: Path) -> spec.Paper:
+    """Returns a paper of the user's own as it was stored with one of its experiments. No code is run.
+
+    A network of the user's own is only named there: tables that build it need its module on Python's path.
+
+    Args:
+        folder: Folder of the experiment.
+
+    Raises:
+        SpecError: The experiment has no stored paper, or it can't be read.
+        StoreError: The stored paper was changed.
+    """
+    from leukcnn.papers.source import STORED, read_source
+    from leukcnn.records import check_noted
+
+    path, key = folder / STORED, folder.absolute().parents[1].name
+    if not path.exists():
+        raise SpecError(
+            f"{folder} is a run of the paper {key!r}, which isn't one of leukcnn's own and isn't stored there.",
+            expected="the file of that paper",
+            remedy='pass it: open_run(folder, paper="my_paper.py"), or `leukcnn table my_paper.py`',
+        )
+    check_noted(path, folder)
+    return read_source(path)
+
+
+def paper_or_stored(name: str, out: Path) -> spec.Paper | None:
+    """Returns a paper by its name for its runs; None if each of its experiments keeps it: `stored_paper`.
+
+    Args:
+        name: Key of a paper, also of one that has runs in `out`, or the path of a paper's file.
+        out: Folder of the runs.
+
+    Raises:
+        SpecError: There is no such paper.
+    """
+    own = papers.is_file_name(name) or name in papers.list_papers()
+    return None if not own and (out / name / "experiments").is_dir() else find_paper(name)
 
 
 def find_paper(paper: PaperName) -> spec.Paper:

@@ -1,17 +1,20 @@
 """Makes the record of an experiment: its options, its trials and its data."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 
+from leukcnn import papers, spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.experiment.comparability import published_images, why_not_by_dataset, why_not_comparable
 from leukcnn.experiment.plan import Plan
 from leukcnn.experiment.study import Study
 from leukcnn.fields import to_plain
 from leukcnn.files import digest
-from leukcnn.records import ExperimentRecord
+from leukcnn.papers.source import STORED, write_source
+from leukcnn.records import ExperimentRecord, note_files
 from leukcnn.trials import epoch_entries
 
 
@@ -82,6 +85,21 @@ def experiment_name(record: ExperimentRecord) -> str:
     """Returns the name of an experiment's folder: readable words, then a hash of its trials and data."""
     what = digest([[trial.name for trial in record.trials], record.datasets])[:8]
     return f"{record.profile}-{record.split}-seed{record.seed}-{what}"
+
+
+def store_paper(paper: spec.Paper, folder: Path) -> None:
+    """Writes a paper of the user's own into an experiment's folder, for its tables and reports.
+
+    `leukcnn.start.stored_paper` reads it. It is the paper as the experiment knew it, whatever the user's file
+    says later. leukcnn's own papers aren't stored.
+
+    Raises:
+        ArgumentError: The paper contains a value that can't be written into a file, such as an array.
+        StoreError: The folder can't be written to.
+    """
+    if paper.key not in papers.list_papers():
+        write_source(paper, folder / STORED)
+        note_files(folder, [folder / STORED])
 
 
 def _by_class(index: ImageIndex, rows: np.ndarray) -> dict[str, int]:

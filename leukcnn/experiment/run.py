@@ -8,14 +8,14 @@ import numpy as np
 from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
-from leukcnn.errors import DivergenceError, StoreError, WeightsError
+from leukcnn.errors import ArgumentError, DivergenceError, StoreError, WeightsError
 from leukcnn.experiment.check import check_optimizers, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
 from leukcnn.experiment.plan import Plan, plan
-from leukcnn.experiment.record import experiment_name, make_record
+from leukcnn.experiment.record import experiment_name, make_record, store_paper
 from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
@@ -108,6 +108,10 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     folder = store.experiment(experiment_name(record))
     with locked_folder(folder):
         record.save(folder)
+        try:
+            store_paper(study.paper, folder)
+        except ArgumentError as error:
+            session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
         capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")

@@ -19,7 +19,10 @@ from leukcnn.files import read_bytes, replace_file
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["read_source", "source_of", "write_source"]
+__all__ = ["STORED", "read_source", "source_of", "write_source"]
+
+STORED = "paper.py"
+"""Name of the file in an experiment's folder that holds its paper."""
 
 _WIDTH, _INDENT = 110, "    "
 
