@@ -135,7 +135,7 @@ def reproduce(
     chosen = chosen_datasets(found, named)
     request = Request(
         paper=found,
-        data=data_folder(data, chosen),
+        data=data_folder(data, chosen, folders=found.folders),
         out=user_path(out, "out (--out)"),
         profile=profile,
         only=only,

@@ -67,11 +67,13 @@ def find_paper(paper: PaperName) -> spec.Paper:
     Raises:
         SpecError: There is no such paper, or it names something unknown.
     """
+    from leukcnn.datasets.own_folders import register_folders
     from leukcnn.experiment.check import check_names
 
     # A file of your own may load Keras.
     with quiet.held_stderr():
         found = paper if isinstance(paper, spec.Paper) else papers.get(os.fspath(paper))
+        register_folders(found.folders)
         try:
             check_names(found)
         except SpecError as error:
@@ -128,16 +130,31 @@ def download_dataset(name: str, folder: Place, *, accepted: bool, ask: Callable[
         download(name, folder, accept_licence=accepted, on_note=say, progress=progress)
 
 
-def data_folder(data: Place | None, names: Sequence[str]) -> str:
+def data_folder(data: Place | None, names: Sequence[str], *, folders: Sequence[spec.Folder] = ()) -> str:
     """Returns "synthetic" or a folder that exists, by default the one that LEUKCNN_DATA names.
 
     Args:
         data: The folder, "synthetic" or None.
         names: Keys of the datasets that are wanted.
+        folders: The user's own folders among them, which may have paths of their own.
+
+    Returns:
+        The folder; "" if no dataset needs one, because all are the user's own and have paths.
 
     Raises:
-        DataError: Nothing is given, or there is no such folder.
+        DataError: Nothing is given, or there is no such folder; or there are no synthetic images, because a
+            dataset is the user's own.
     """
+    own = {folder.key: folder for folder in folders if folder.key in names}
+    if own and str(data or "") == "synthetic":
+        raise DataError(
+            f"data (--data) got synthetic, but {', '.join(own)} is a folder of your own.",
+            expected="synthetic for published datasets alone, whose layouts are known",
+            remedy="leave out --data, or pass the folder",
+        )
+    if data is None and all(name in own and own[name].path for name in names):
+        return ""
+    names = [name for name in names if name not in own] or names
     from leukcnn.datasets import require_root
     from leukcnn.experiment.request import SYNTHETIC
 
@@ -180,15 +197,18 @@ def require_images(
         StoreError: The runs would be written among the images.
     """
     from leukcnn.datasets.many import find_present
+    from leukcnn.datasets.own_folders import places_of
     from leukcnn.datasets.scan import scan
     from leukcnn.experiment.request import SYNTHETIC
 
     if data == SYNTHETIC:
         return
-    if paper.class_of:
-        folders = [place.folder for place in find_present(names, data, classes=classes).values()]
-    else:
-        folders = [scan(names[0], data, classes=classes).folder]
+    folders = [*places_of(paper.folders, names, data).values()]
+    published = [name for name in names if name not in {folder.key for folder in paper.folders}]
+    if published and paper.class_of:
+        folders += [place.folder for place in find_present(published, data, classes=classes).values()]
+    elif published:
+        folders.append(scan(published[0], data, classes=classes).folder)
     for folder in folders:
         if user_path(out, "out (--out)").resolve().is_relative_to(folder.resolve()):
             raise StoreError(

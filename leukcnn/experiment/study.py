@@ -10,7 +10,7 @@ from leukcnn import spec
 from leukcnn.argument_types import user_path
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.backend import check_backend
-from leukcnn.datasets import CATALOG
+from leukcnn.datasets import in_order
 from leukcnn.device_names import check_batch_size, read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.check import explained
@@ -66,7 +66,7 @@ class Study:
         paper: The paper.
         profile: Its profile.
         rows: All rows of the paper, in its order.
-        datasets: Keys of the datasets to use, in the catalog's order.
+        datasets: Keys of the datasets to use, in the catalog's order, then the paper's own folders.
         whole: Preprocessing of whole images, for controls. It has the paper's own size in every profile.
         seed: Root seed.
         runs: Number of repetitions, each with another seed.
@@ -172,7 +172,7 @@ def _study_of(request: Request) -> Study:
         profile=profile,
         rows=rows,
         # The order on the command line doesn't matter, since it would change the batches.
-        datasets=tuple(name for name in CATALOG if name in chosen),
+        datasets=in_order(chosen),
         whole=paper.whole_image_preprocessing(assumed=request.assumed, mask=request.mask),
         seed=request.seed,
         runs=request.runs or profile.runs or paper.runs,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.datasets import CATALOG, card
+from leukcnn.datasets import card
 from leukcnn.outputs.kind import DATA, Kept, TableKind
 from leukcnn.outputs.titles import make_table
 from leukcnn.rendering.formats import Cell
@@ -82,7 +82,7 @@ def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:
 
 def _catalogued(paper: spec.Paper, key: str, *, with_other: bool) -> list[int]:
     """Returns a dataset's published image counts: each class of the paper, others if wanted, all."""
-    images = CATALOG[key].subsets[0].images
+    images = card(key).subsets[0].images
     used = [sum(n for name, n in images.items() if paper.class_of.get(name) == of) for of in paper.classes]
     every = sum(images.values())
     return [*used, *([every - sum(used)] if with_other else []), every]

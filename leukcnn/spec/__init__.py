@@ -7,6 +7,7 @@ does. Profiles, assumptions and command-line options change it by the path of a 
 
 from leukcnn.spec.additional import additional_tables
 from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
+from leukcnn.spec.folders import Folder
 from leukcnn.spec.metrics import METRICS, SIZES
 from leukcnn.spec.paper import DEFAULT_CONTROLS, Paper
 from leukcnn.spec.printed import Claim, Finding, Published, Sample
@@ -70,6 +71,7 @@ __all__ = [
     "Features",
     "Figure",
     "Finding",
+    "Folder",
     "Model",
     "Paper",
     "Preprocessing",

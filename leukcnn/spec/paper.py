@@ -10,6 +10,7 @@ from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean, find_named, read_like, replace_at, value_at
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
+from leukcnn.spec.folders import Folder
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
 from leukcnn.spec.printed import Claim, Finding
@@ -48,6 +49,7 @@ class Paper:
             classes are left out. Empty if the datasets have the paper's own classes.
         synthetic_images: Dataset -> class of the dataset -> number of images that `--data synthetic` makes.
             `leukcnn.synthetic.folders` sets the numbers of datasets that aren't listed.
+        folders: Datasets of the user's own, which `datasets` names by their keys.
         controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: classifiers without a network whose results
             are shown next to those of the rows.
     """
@@ -73,6 +75,7 @@ class Paper:
     class_of: Mapping[str, str] = field(default_factory=dict)
     synthetic_images: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     controls: tuple[str, ...] = DEFAULT_CONTROLS
+    folders: tuple[Folder, ...] = ()
 
     def __repr__(self) -> str:
         contents = f"{len(self.rows)} rows, {len(self.tables)} tables, {len(self.figures)} figures"
@@ -99,7 +102,10 @@ class Paper:
         require(len(self.classes) > 1, f"{owner}: classes = {self.classes}.", "at least two classes")
         for name in ("datasets", "classes", "splits", "controls"):
             require_once(owner, name, getattr(self, name))
-        require_known(owner, "datasets", self.datasets, DATASETS)
+        own = tuple(folder.key for folder in self.folders)
+        require_once(owner, "folders", own)
+        require_known(owner, "datasets", self.datasets, (*DATASETS, *own))
+        require_known(owner, "folders", own, self.datasets)
         require_known(owner, "splits", self.splits, SPLIT_KINDS)
         require_known(owner, "controls", self.controls, CONTROLS)
         require_known(owner, "positive_class", self.positive_class, ("", *self.classes))

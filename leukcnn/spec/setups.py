@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leukcnn.spec.checks import check_types, require, require_known
-from leukcnn.spec.names import DATASETS, LOSSES, OPTIMIZERS, check_builder
+from leukcnn.spec.names import LOSSES, OPTIMIZERS, check_builder, known_datasets
 from leukcnn.spec.splits import HOLDOUT_KINDS, KFOLD_KINDS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 
 # More images, epochs or features than any computer handles.
@@ -223,9 +223,9 @@ class Split:
         check_types(self)
         require_known("Split", "kind", self.kind, SPLIT_KINDS)
         require_known("Split", "unknown_subjects", self.unknown_subjects, UNKNOWN_SUBJECTS)
-        require_known("Split", "never_tested", self.never_tested, DATASETS)
-        require_known("Split", "performance_sets", self.performance_sets, DATASETS)
-        require_known("Split", "per_dataset", self.per_dataset, DATASETS)
+        require_known("Split", "never_tested", self.never_tested, known_datasets())
+        require_known("Split", "performance_sets", self.performance_sets, known_datasets())
+        require_known("Split", "per_dataset", self.per_dataset, known_datasets())
         require(
             all(fraction > 0 for fraction in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,
             f"fractions = {self.fractions!r}.",
