@@ -30,18 +30,21 @@ def stored_paper(folder: Path) -> spec.Paper:
         SpecError: The experiment has no stored paper, or it can't be read.
         StoreError: The stored paper was changed.
     """
+    from leukcnn.datasets.own_folders import register_folders
     from leukcnn.papers.source import STORED, read_source
     from leukcnn.records import check_noted
 
     path, key = folder / STORED, folder.absolute().parents[1].name
     if not path.exists():
         raise SpecError(
-            f"{folder} is a run of the paper {key!r}, which isn't one of leukcnn's own and isn't stored there.",
+            f"{folder} is a run of {key!r}, which isn't one of leukcnn's own papers and isn't stored there.",
             expected="the file of that paper",
             remedy='pass it: open_run(folder, paper="my_paper.py"), or `leukcnn table my_paper.py`',
         )
     check_noted(path, folder)
-    return read_source(path)
+    paper = read_source(path)
+    register_folders(paper.folders)
+    return paper
 
 
 def paper_or_stored(name: str, out: Path) -> spec.Paper | None:

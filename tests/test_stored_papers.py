@@ -22,10 +22,10 @@ def kept(tmp_path, *tables, name="one", wrong=1):
     """Stores a run of a user's own paper, and returns the folder of its experiment."""
     fake = LeftOut(tmp_path, lodocv_paper(*tables))
     for run, dataset in enumerate(("allidb1", "allidb2", "ufg")):
-        images = HERE[dataset]
+        healthy, ill = HERE[dataset].values()
         fake.add(
             "deep",
-            stores.tested_on(dataset, tp=images["pathological"], tn=images["non-pathological"] - wrong, fp=wrong),
+            stores.tested_on(dataset, tp=ill, tn=healthy - wrong, fp=wrong),
             fold=run,
             tested=(dataset,),
         )
@@ -82,7 +82,9 @@ def test_a_changed_paper_is_named_and_the_other_runs_are_shown(tmp_path):
 def test_a_run_without_its_paper_needs_the_file(tmp_path):
     folder = kept(tmp_path, TABLE)
     (folder / STORED).unlink()
-    with pytest.raises(SpecError, match=r"(?s)'left_out', which isn't one of leukcnn's own.*my_paper\.py"):
+    with pytest.raises(
+        SpecError, match=r"(?s)'left_out', which isn't one of leukcnn's own papers.*my_paper\.py"
+    ):
         leukcnn.open_run(folder)
 
 

@@ -57,6 +57,9 @@ def source_of(paper: spec.Paper) -> str:
         source = _code(value, names, depth=0, before=len(wanted) + 8)
         constants.append(f"{names.add(wanted, value)} = {source}")
 
+    if paper.folders:
+        # First, because splits may name them.
+        define("FOLDERS", paper.folders)
     for part in _SHARED:
         values = [getattr(row.setup, part) for row in paper.rows]
         for value in _several(values):

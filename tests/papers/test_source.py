@@ -31,7 +31,19 @@ def study(example_paper) -> spec.Paper:
     """Returns a paper whose rows share parts of their setups."""
     (row,) = example_paper.rows
     rows = rows_of(("four_blocks", "resnet50:SFT", "alertnet"), setup=row.setup)
-    return replace(example_paper, key="my_study", rows=rows, profiles=example_paper.profiles[:1])
+    folder = spec.Folder("my_smears", ("healthy", "malignant"), path="my smears", groups=r"patient_(\d+)")
+    # A split may name the folder.
+    split = replace(row.setup.split, kind="kfold", per_dataset=("my_smears",))
+    rows = tuple(replace(row, setup=replace(row.setup, split=split)) for row in rows)
+    return replace(
+        example_paper,
+        key="my_study",
+        rows=rows,
+        folders=(folder,),
+        datasets=("my_smears",),
+        profiles=example_paper.profiles[:1],
+        synthetic_images={},
+    )
 
 
 @pytest.fixture(params=[*papers.list_papers(), EXAMPLE, "study"])
@@ -107,6 +119,15 @@ def test_any_text_and_number_reads_back(example_paper, tmp_path_factory, text, n
     path = tmp_path_factory.mktemp("source") / "a_paper.py"
     write_source(changed, path)
     assert read_source(path) == changed
+
+
+def test_folders_come_first(study, tmp_path):
+    """A split in another process may name a folder that the file makes known."""
+    path = tmp_path / "my_first_study.py"
+    write_source(study, path)
+    code = f"from leukcnn.papers import get; print(get({str(path)!r}).folders[0].key)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "my_smears\n", done.stderr
 
 
 def test_a_value_without_a_source_is_named(example_paper):
