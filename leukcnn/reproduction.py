@@ -25,7 +25,7 @@ _NUMBER = (int, "a whole number")
 
 # Argument of `reproduce` -> its types, and what it should be in words. `runs` may be any number here, since
 # the options' own check names its limit.
-_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "paper": ((*_FILE, spec.Paper), "a paper's key, its file, or the paper itself"),
     "data": ((*_FILE, NoneType), 'a folder or "synthetic"'),
     "profile": (str, "the name of a profile"),
@@ -125,7 +125,8 @@ def reproduce(
             Options and files are checked before Keras is loaded.
     """
     # This must come first: `locals()` then holds nothing but the arguments.
-    require_types(locals(), _TYPES)
+    given = dict(locals())
+    require_types(given, TYPES)
 
     from leukcnn.experiment.request import Request, chosen_datasets
     from leukcnn.experiment.study import check_request
@@ -155,6 +156,7 @@ def reproduce(
         workers=workers,
         tensorboard=tensorboard,
         margin=margin,
+        given=given,
     )
     check_request(request)
     require_images(found, chosen, request.data, out=out, classes=request.classes)
@@ -218,6 +220,6 @@ def audit(paper: PaperName) -> Audit:
         ArgumentError: An argument has another type.
         SpecError: There is no such paper, or a claim of it has wrong values.
     """
-    types, expected = _TYPES["paper"]
+    types, expected = TYPES["paper"]
     require_type(types, expected, paper=paper)
     return audit_paper(find_paper(paper))

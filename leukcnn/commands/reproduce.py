@@ -5,14 +5,21 @@ from typing import Any
 import click
 
 from leukcnn.command_group import Choice
-from leukcnn.commands.options import CLASSES, DATA, ONLY, OUT
+from leukcnn.commands.options import CLASSES, DATA, ONLY, OUT, Types, config
 from leukcnn.commands.printing import exit_with, print_report, without_results
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.spec.metrics import MARGIN
 
 
+def _types() -> Types:
+    from leukcnn.reproduction import TYPES
+
+    return TYPES
+
+
 @click.command()
 @click.argument("paper", metavar="PAPER|FILE.py")
+@config(_types)
 @DATA
 @OUT
 @ONLY

@@ -10,11 +10,13 @@ from leukcnn import papers, spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.experiment.comparability import published_images, why_not_by_dataset, why_not_comparable
 from leukcnn.experiment.plan import Plan
+from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import Study
 from leukcnn.fields import to_plain
-from leukcnn.files import digest
+from leukcnn.files import digest, replace_file
 from leukcnn.papers.source import STORED, write_source
-from leukcnn.records import ExperimentRecord, note_files
+from leukcnn.records import ExperimentRecord, note_files, relative
+from leukcnn.run_options import FILE_NAME, as_yaml
 from leukcnn.trials import epoch_entries
 
 
@@ -100,6 +102,22 @@ def store_paper(paper: spec.Paper, folder: Path) -> None:
     if paper.key not in papers.list_papers():
         write_source(paper, folder / STORED)
         note_files(folder, [folder / STORED])
+
+
+def store_options(request: Request, folder: Path) -> None:
+    """Writes the options of a command into an experiment's folder, for `--config`.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    given = dict(request.given)
+    if isinstance(given.get("paper"), spec.Paper):
+        own = request.paper.key in papers.list_papers()
+        given["paper"] = request.paper.key if own else relative(folder / STORED)
+    path = folder / FILE_NAME
+    with replace_file(path) as draft:
+        draft.write_bytes(as_yaml(request.command, given).encode())
+    note_files(folder, [path])
 
 
 def _by_class(index: ImageIndex, rows: np.ndarray) -> dict[str, int]:

@@ -15,7 +15,7 @@ from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
 from leukcnn.experiment.plan import Plan, plan
-from leukcnn.experiment.record import experiment_name, make_record, store_paper
+from leukcnn.experiment.record import experiment_name, make_record, store_options, store_paper
 from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
@@ -77,14 +77,14 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             )
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-            return _run(study, Session(store, progress, shared), watch)
+            return _run(request, study, Session(store, progress, shared), watch)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
         raise
 
 
-def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
+def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> Report:
     """Plans, trains and reports a study."""
     store, planned = session.store, plan(study, session.index)
     wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
@@ -112,6 +112,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
             store_paper(study.paper, folder)
         except ArgumentError as error:
             session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
+        store_options(request, folder)
         capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
