@@ -123,6 +123,7 @@ class Request:
         workers: Threads that prepare batches.
         tensorboard: Whether to write TensorBoard's logs.
         margin: Points within which a published and a measured value agree, above 0 and at most 100.
+        controls_only: Whether the run ends after the controls, without training any network.
     """
 
     paper: spec.Paper
@@ -146,6 +147,7 @@ class Request:
     workers: int = 2
     tensorboard: bool = False
     margin: float = MARGIN
+    controls_only: bool = False
 
     def __post_init__(self) -> None:
         paper = self.paper
