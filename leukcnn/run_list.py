@@ -1,4 +1,4 @@
-"""The runs in a folder and their trials, as `leukcnn list` shows them: from the store alone, without Keras."""
+"""The runs in a folder and their trials, as `leukcnn list` shows them: from the store, without Keras."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -97,7 +97,9 @@ def list_runs(out: Path) -> list[ListedRun]:
     Raises:
         StoreError: It holds no runs.
     """
-    records = sorted(out.glob("*/experiments/*/experiment.json"), key=lambda path: (path.parts[-4], _date(path)))
+    records = sorted(
+        out.glob("*/experiments/*/experiment.json"), key=lambda path: (path.parts[-4], _date(path))
+    )
     if not records:
         raise StoreError(
             f"There are no runs in {out}." if out.exists() else f"There is no folder {out}.",
@@ -206,7 +208,12 @@ def run_table(runs: list[ListedRun]) -> Table:
     columns = [
         *map(Column, ("Paper", "Run", "Written (UTC)", "Profile", "Split")),
         *(Column("Seed", "integer"), Column("Trained"), Column("Not finished")),
-        *(Column("Best network"), Column("Metric"), Column("Value", "quantity"), Column("Size (MB)", "integer")),
+        *(
+            Column("Best network"),
+            Column("Metric"),
+            Column("Value", "quantity"),
+            Column("Size (MB)", "integer"),
+        ),
     ]
     rows = []
     for run in runs:

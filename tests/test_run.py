@@ -294,7 +294,7 @@ def test_reproduce_refuses_a_wrong_option(options, error, message, monkeypatch):
 
 
 def test_every_option_of_reproduce_has_its_types():
-    assert [*reproduction.TYPES] == [*inspect.signature(leukcnn.reproduce).parameters]
+    assert [*reproduction.OPTION_TYPES] == [*inspect.signature(leukcnn.reproduce).parameters]
 
 
 @pytest.mark.parametrize("value", [None, 3, ["cnmc2019"]])

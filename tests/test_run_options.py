@@ -18,14 +18,14 @@ from leukcnn.experiment.record import store_options
 from leukcnn.experiment.request import Request
 from leukcnn.papers.source import STORED
 from leukcnn.records import changed_files
-from leukcnn.reproduction import TYPES
+from leukcnn.reproduction import OPTION_TYPES
 from leukcnn.run_options import FILE_NAME, as_yaml, read_options
 from tests.stores import lodocv_paper
 
 PLAIN = {"names": ((list, str, type(None), bool, float, int, dict), "anything")}
 
 
-def read(text: str, tmp_path: Path, command="reproduce", types=TYPES):
+def read(text: str, tmp_path: Path, command="reproduce", types=OPTION_TYPES):
     path = tmp_path / FILE_NAME
     path.write_text(text, encoding="utf-8")
     return read_options(path, command, types)
@@ -41,8 +41,8 @@ def test_a_run_writes_what_it_was_given_with_the_defaults(tmp_path, monkeypatch)
     folder = leukcnn.reproduce("cnmc2019", **asked, assume={"batch_size": 20}).folder
     text = (folder / FILE_NAME).read_text()
     assert text.startswith("# The options of this run.")
-    given = read_options(folder / FILE_NAME, "reproduce", TYPES)
-    assert list(given) == list(TYPES)
+    given = read_options(folder / FILE_NAME, "reproduce", OPTION_TYPES)
+    assert list(given) == list(OPTION_TYPES)
     assert given["out"] == "here" and str(tmp_path) not in text
     assert given["seed"] == 0 and given["runs"] is None and given["assume"] == {"batch_size": 20}
     again = run("reproduce", "--config", folder / FILE_NAME)
@@ -58,7 +58,7 @@ def test_the_command_line_outranks_the_file(tmp_path):
 
     @click.command("reproduce")
     @click.argument("paper")
-    @options.config(lambda: TYPES)
+    @options.config(lambda: OPTION_TYPES)
     @click.option("--seed", type=int, default=0)
     @click.option("--datasets")
     @click.option("--runs", type=int)
@@ -91,7 +91,7 @@ def test_a_paper_object_is_named_by_the_file_that_the_run_keeps(tmp_path):
     for paper, name in ((papers.get("cnmc2019"), "cnmc2019"), (lodocv_paper(), str(tmp_path / STORED))):
         request = Request(paper=paper, data="", given={"paper": paper, "seed": 0})
         store_options(request, tmp_path)
-        assert read_options(tmp_path / FILE_NAME, "reproduce", TYPES)["paper"] == name
+        assert read_options(tmp_path / FILE_NAME, "reproduce", OPTION_TYPES)["paper"] == name
 
 
 def test_values_that_yaml_lacks_are_named():

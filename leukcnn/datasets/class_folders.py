@@ -114,6 +114,7 @@ def read_class_folders(
     groups: Groups | None = None,
     *,
     labels: str | Path | None = None,
+    one_class: bool = False,
     progress: Progress | None = None,
 ) -> Columns:
     """Returns the columns of the index of a folder; see `ImageIndex.from_folder`.
@@ -122,6 +123,7 @@ def read_class_folders(
         root: The folder that holds a folder for each class, or the images of a file of labels.
         groups: See `ImageIndex.from_folder`.
         labels: See `ImageIndex.from_folder`.
+        one_class: See `ImageIndex.from_folder`.
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
@@ -136,7 +138,7 @@ def read_class_folders(
         for path, (digest, what) in zip(paths, results, strict=True)
         if not digest
     ]
-    if faults := list(_faults(folder, content, broken)):
+    if faults := list(_faults(folder, content, broken, one_class=one_class)):
         raise (
             _labels_refusal(folder, faults) if content.labelled else _refusal(folder, faults, content.folders)
         )
@@ -165,7 +167,11 @@ def read_class_folders(
 
 
 def list_class_folders(
-    root: str | Path, groups: Groups | None = None, *, labels: str | Path | None = None
+    root: str | Path,
+    groups: Groups | None = None,
+    *,
+    labels: str | Path | None = None,
+    one_class: bool = False,
 ) -> Listing:
     """Returns what the paths of a folder's images say; no image is read if the folder has no fault.
 
@@ -173,15 +179,16 @@ def list_class_folders(
         root: As for `read_class_folders`.
         groups: As for `read_class_folders`.
         labels: As for `read_class_folders`.
+        one_class: As for `read_class_folders`.
 
     Raises:
         DataError: As for `read_class_folders`.
         ArgumentError: As for `read_class_folders`.
     """
     folder, content, given = _opened(root, groups, labels)
-    if any(_faults(folder, content, [])):
+    if any(_faults(folder, content, [], one_class=one_class)):
         # It finds damaged images too, so that one message has all faults.
-        read_class_folders(root, groups, labels=labels)
+        read_class_folders(root, groups, labels=labels, one_class=one_class)
     return _listing(folder, content, given)
 
 
@@ -307,7 +314,7 @@ def _order(name: str) -> tuple[list[str | int], str]:
     return natural(name), name
 
 
-def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[str]:
+def _faults(folder: Path, content: _Content, broken: Sequence[str], *, one_class: bool) -> Iterator[str]:
     def fault(what: str, cases: Sequence[str]) -> Iterator[str]:
         if cases:
             yield f"{what}, {len(cases):,} of them:\n{listed(cases)}"
@@ -317,7 +324,7 @@ def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[
     yield from fault("folders named after a split next to others", content.mixed)
     if not content.images and not content.unreadable and not content.faults:
         yield "no image with a label" if content.labelled else "no folder that could be a class"
-    if len(content.images) == 1:
+    if len(content.images) == 1 and not one_class:
         yield f"one class only: {next(iter(content.images))}"
     yield from fault(
         "class folders without images", [name for name, inside in content.images.items() if not inside]

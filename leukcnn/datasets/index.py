@@ -96,6 +96,7 @@ class ImageIndex:
         groups: Groups | None = None,
         *,
         labels: str | Path | None = None,
+        one_class: bool = False,
         progress: Progress | None = None,
     ) -> "ImageIndex":
         r"""Indexes a folder of your own that holds one folder per class, or that a CSV file labels.
@@ -129,6 +130,8 @@ class ImageIndex:
             labels: CSV file with the class of each image, in place of class folders: a column named path,
                 image, file or filename, and one named label, class or diagnosis. A path begins at `root` or
                 at the file's own folder. Images without a label are left out, and `notes` counts them.
+            one_class: Whether the folder may hold images of a single class, for an index that is joined with
+                others.
             progress: Called after each file with the number done and the number of all files.
 
         Returns:
@@ -142,7 +145,7 @@ class ImageIndex:
                 image. One message lists all faults.
             ArgumentError: `groups` has the wrong form or doesn't give every image a group.
         """
-        index = cls(**read_class_folders(root, groups, labels=labels, progress=progress))
+        index = cls(**read_class_folders(root, groups, labels=labels, one_class=one_class, progress=progress))
         require_one_class(index)
         return index
 

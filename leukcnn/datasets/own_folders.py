@@ -97,7 +97,11 @@ def load_folder(folder: Folder, place: Path, *, progress: Progress | None = None
         ArgumentError: As for `ImageIndex.from_folder`.
     """
     index = ImageIndex.from_folder(
-        place, folder.groups or None, labels=folder.labels or None, progress=progress
+        place,
+        folder.groups or None,
+        labels=folder.labels or None,
+        one_class=len(folder.classes) == 1,
+        progress=progress,
     )
     if {*index.class_names} != {*folder.classes}:
         raise DataError(

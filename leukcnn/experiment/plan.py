@@ -95,7 +95,7 @@ def plan(study: Study, index: ImageIndex) -> Plan:
             planned.masked[mask] = [*of_mask.trials, *of_mask.controls]
             split_rows |= of_mask.split_rows
     except DataError:
-        if study.trained:
+        if study.trained or study.controls_only:
             raise
         return _nothing("the data hold too few images")
     every = [*planned.trials, *planned.controls, *(t for of in planned.masked.values() for t in of)]

@@ -77,6 +77,7 @@ class Study:
         open_data: Whether the datasets are the open ones instead of the paper's (`--datasets open`).
         masked: Mask ("" for none) -> the same study of the main split with that part of the images
             blanked; empty if no table of the paper shows them.
+        controls_only: Whether the controls are computed although nothing is to be trained.
     """
 
     paper: spec.Paper
@@ -92,6 +93,7 @@ class Study:
     margin: float = MARGIN
     open_data: bool = False
     masked: Mapping[str, "Study"] = field(default_factory=dict)
+    controls_only: bool = False
 
     @cached_property
     def _by_id(self) -> dict[str, StudyRow]:
@@ -181,6 +183,7 @@ def _study_of(request: Request) -> Study:
         changes=changes,
         margin=float(request.margin),
         open_data=OPEN in request.datasets,
+        controls_only=request.controls_only,
     )
 
 
@@ -306,6 +309,8 @@ def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
 
 def _rows_to_train(request: Request) -> set[str]:
     paper, only = request.paper, request.only
+    if request.controls_only:
+        return set()
     profile, item = paper.profile(request.profile).rows, _item(paper, only)
     wanted = profile or tuple(row.id for row in paper.rows if not row.scratch_name)
     if only in paper.row_ids:

@@ -105,7 +105,8 @@ def mean_value(results: Results, row: str, metric: str) -> float | None:
     """Returns a metric of a row on the test set as `measure` does, without the time for its interval.
 
     Args:
-        results: The experiment under a split. If it cross-validates datasets separately, the first one counts.
+        results: The experiment under a split. The first dataset counts if several are cross-validated
+            separately.
         row: Row or control.
         metric: A key of `leukcnn.results.metrics.METRICS`.
 
@@ -120,10 +121,11 @@ def mean_value(results: Results, row: str, metric: str) -> float | None:
     if not runs or (runs[0].label < 0).any():
         return None
     positive, folds = _positive(results, metric, None), _folds_of(results, row)
-    return mean_and_std([_value(metric, one, positive, False) for one in folds or runs]).mean
+    return mean_and_std([_value(metric, one, positive, False) for one in folds or runs])[0]
 
 
-def _folds_of(results: Results, row: str, *, dataset: str = "", subset: str = "test", over: str = "auto"
+def _folds_of(
+    results: Results, row: str, *, dataset: str = "", subset: str = "test", over: str = "auto"
 ) -> list[Predictions]:
     """Returns the folds that a value is the mean over; none if it is the mean over runs."""
     if not is_over_folds(results, over, subset=subset) or results.n_folds < 2:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from leukcnn.spec.checks import check_id, check_types, name_of, require, require_once
 from leukcnn.spec.names import DATASETS, allow_dataset
 
-_RESERVED = ("open", "synthetic")
+RESERVED_KEYS = ("open", "synthetic")
 """Words that options take in place of a dataset's key."""
 
 
@@ -39,7 +39,7 @@ class Folder:
         owner = name_of(self)
         check_id(owner, "key", self.key)
         require(
-            self.key not in (*DATASETS, *_RESERVED),
+            self.key not in (*DATASETS, *RESERVED_KEYS),
             f"{owner}: the key is that of one of leukcnn's own datasets or an option's word.",
             "another key",
         )

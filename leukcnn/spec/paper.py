@@ -49,9 +49,11 @@ class Paper:
             classes are left out. Empty if the datasets have the paper's own classes.
         synthetic_images: Dataset -> class of the dataset -> number of images that `--data synthetic` makes.
             `leukcnn.synthetic.folders` sets the numbers of datasets that aren't listed.
-        folders: Datasets of the user's own, which `datasets` names by their keys.
         controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: classifiers without a network whose results
             are shown next to those of the rows.
+        folders: Datasets of the user's own, which `datasets` names by their keys.
+        control_image_size: Height and width in pixels to which images are resized for the controls; None for
+            the input size of the first row.
     """
 
     key: str
@@ -76,6 +78,7 @@ class Paper:
     synthetic_images: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     controls: tuple[str, ...] = DEFAULT_CONTROLS
     folders: tuple[Folder, ...] = ()
+    control_image_size: int | None = None
 
     def __repr__(self) -> str:
         contents = f"{len(self.rows)} rows, {len(self.tables)} tables, {len(self.figures)} figures"
@@ -288,6 +291,8 @@ class Paper:
             SpecError: The images are too small for the paper's control "border".
         """
         own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
+        if self.control_image_size is not None:
+            own = replace(own, resize=self.control_image_size)
         if "border" in self.controls:
             require_border(f"{name_of(self)}, the control 'border'", own)
         return replace(own, mask=mask or own.mask, region="image", threshold="none")
