@@ -230,7 +230,7 @@ def run_table(runs: list[ListedRun]) -> Table:
             )
         )
     notes = [f"{run.name}: {fault}" for run in runs for fault in run.faults]
-    return Table("runs", f"{len(runs)} runs", columns, rows, notes)
+    return Table("runs", "Runs", columns, rows, notes)
 
 
 def trial_table(runs: list[ListedRun]) -> Table:
@@ -248,7 +248,7 @@ def trial_table(runs: list[ListedRun]) -> Table:
         for run in runs
         for trial in run.of_trials
     ]
-    return Table("trials", f"{len(rows)} trials", columns, rows)
+    return Table("trials", "Trials and controls", columns, rows)
 
 
 def to_json(runs: list[ListedRun], *, trials: bool = False) -> dict[str, Any]:

@@ -187,7 +187,8 @@ def _docstring(paper: spec.Paper) -> str:
     title = paper.title.replace("\\", "\\\\").replace('"', "'")
     lines = textwrap.wrap(title, _WIDTH - 4) or [paper.key]
     first = "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
-    run = "Run it:  leukcnn reproduce FILE.py --data DIR, with the name of this file"
+    placed = bool(paper.folders) and all(folder.path for folder in paper.folders)
+    run = f"Run it:  leukcnn reproduce FILE.py{' --data DIR' * (not placed)}, with the name of this file"
     return f'"""{first.rstrip(".")}.\n\n{run}\n"""'
 
 
