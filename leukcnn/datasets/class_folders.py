@@ -202,7 +202,9 @@ def _opened(
     if labels is None:
         return folder, _content(folder), groups
     table = Path(os.path.normpath(user_path(labels, "labels (--labels)").absolute()))
-    column = groups if isinstance(groups, str) and is_column(table, groups) else ""
+    # A text without brackets can't be an expression: it is a column, or its error names the columns.
+    by_name = isinstance(groups, str) and (is_column(table, groups) or "(" not in groups)
+    column = groups if isinstance(groups, str) and by_name else ""
     check_form(None if column else groups)
     content = _labelled_content(folder, table, column)
     return folder, content, content.groups if groups is None or column else groups
@@ -271,6 +273,8 @@ def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
         state = "is a file, not a folder" if folder.exists() else "doesn't exist"
         near = did_you_mean_folder(folder) if not folder.exists() else ""
+        if folder.suffix.lower() in (".csv", ".tsv", ".txt") and folder.exists():
+            near = f"pass the folder of the images, and --labels {folder.name}"
         raise _refusal(folder, [], found=f"The data folder {folder} {state}.", remedy=near)
 
 

@@ -16,6 +16,8 @@ _GROUPS_ARE = (
     "a mapping id -> group, a function id -> group, or a regular expression with one group in brackets, e.g. "
     r"r'patient_(\d+)'"
 )
+_UNKNOWN = 'change the groups; a mapping or a function may give "" for unknown'
+_EXPRESSION = "change the expression: it is searched in each of these paths, with the group in brackets"
 
 
 def check_form(groups: object, *, labelled: bool = False) -> None:
@@ -56,11 +58,13 @@ def groups_of(ids: Sequence[str], groups: Groups | None) -> list[str]:
     if isinstance(groups, str | re.Pattern):
         matches = [re.search(groups, name) for name in ids]
         found = [match.group(1) or None if match else None for match in matches]
-        return _checked(ids, found, f"{re.compile(groups).pattern!r} finds no group in")
+        return _checked(ids, found, f"{re.compile(groups).pattern!r} finds no group in", remedy=_EXPRESSION)
     return _checked(ids, [groups(name) for name in ids], "the function returns no valid group for")
 
 
-def _checked(ids: Sequence[str], found: Sequence[Group | None], reason: str) -> list[str]:
+def _checked(
+    ids: Sequence[str], found: Sequence[Group | None], reason: str, *, remedy: str = _UNKNOWN
+) -> list[str]:
     lost = [
         name for name, group in zip(ids, found, strict=True) if not isinstance(group, str | int | np.integer)
     ]
@@ -68,6 +72,6 @@ def _checked(ids: Sequence[str], found: Sequence[Group | None], reason: str) -> 
         raise ArgumentError(
             f"{len(lost):,} of {len(ids):,} images have no group: {reason} these ids:\n{listed(lost)}",
             expected="a text or a whole number as the group of each image",
-            remedy='change the groups; a mapping or a function may give "" for unknown',
+            remedy=remedy,
         )
     return [str(group) for group in found]

@@ -20,8 +20,9 @@ from leukcnn.spec import (
     Training,
     additional_tables,
 )
+from leukcnn.spec.setups import LARGEST_INPUT
 from leukcnn.studies.networks import DEFAULT_NETWORKS, rows_of
-from leukcnn.studies.surveys import Survey, joined_classes
+from leukcnn.studies.surveys import SMALL_IMAGE, Survey, joined_classes
 
 HOLDOUT = "holdout"
 """Value of --split for one test set: the kind "grouped"."""
@@ -31,8 +32,8 @@ DATASET_SPLITS = ("lodocv", "lodocv_strict")
 
 _FOLDS = 5
 _FRACTIONS = (0.7, 0.1, 0.2)
-_IMAGE_SIZE, _CONTROL_SIZE = 64, 224
-_STEPS = 1200  # of each network
+_CONTROL_SIZE = 224
+_STEPS = 700  # of each network
 _FEWEST_EPOCHS, _MOST_EPOCHS = 2, 40
 _SMALL = 500  # images; with fewer, smaller batches give more steps
 _MOST_SUBJECTS = 60
@@ -76,6 +77,13 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
         SpecError: A choice isn't allowed.
     """
     choices, classes = choices or Choices(), joined_classes(surveys)
+    for option in ("image_size", "epochs", "batch_size"):
+        number = getattr(choices, option)
+        if number is not None and not 1 <= number <= LARGEST_INPUT:
+            raise SpecError(
+                f"{option} (--{option.replace('_', '-')}) got {number!r:.80}.",
+                expected=f"a whole number from 1 to {LARGEST_INPUT:,}",
+            )
     positive, about_positive = _positive_class(classes, choices.positive_class)
     split, about_split = _split(surveys, choices.split)
     setup = _setup(surveys, split, choices)
@@ -232,12 +240,12 @@ def _splits(kind: str, *, several: bool) -> tuple[str, ...]:
 def _setup(surveys: list[Survey], split: Split, choices: Choices) -> Setup:
     """Returns the setup of the study's networks, whose model is replaced by each of them."""
     total = sum(len(one.listing.ids) for one in surveys)
-    batch_size = choices.batch_size or (32 if total >= _SMALL else 16)
-    steps = max(1, round(0.8 * total / batch_size))
+    batch_size = choices.batch_size if choices.batch_size is not None else (32 if total >= _SMALL else 16)
+    steps = max(1, round(0.8 * total / max(1, batch_size)))
     epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(_STEPS / steps)))
     return Setup(
         model=Model("FourBlockCNN"),
-        preprocessing=Preprocessing(resize=choices.image_size or _IMAGE_SIZE),
+        preprocessing=Preprocessing(resize=SMALL_IMAGE if choices.image_size is None else choices.image_size),
         augmentation=Augmentation(
             {"horizontal_flip": True, "vertical_flip": True, "quarter_turns": True},
             variants_per_image=1,
@@ -245,7 +253,7 @@ def _setup(surveys: list[Survey], split: Split, choices: Choices) -> Setup:
         ),
         split=split,
         training=Training(
-            epochs=choices.epochs or epochs,
+            epochs=epochs if choices.epochs is None else choices.epochs,
             batch_size=batch_size,
             initial_learning_rate=1e-3,
             final_learning_rate=0.0,

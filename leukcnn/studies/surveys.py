@@ -24,6 +24,9 @@ from leukcnn.spec import Folder
 from leukcnn.spec.folders import RESERVED_KEYS
 from leukcnn.spec.names import DATASETS
 
+SMALL_IMAGE = 64
+"""Height and width in pixels of the networks' input by default; smaller images are enlarged."""
+
 _LONGEST_KEY = 40
 
 
@@ -66,6 +69,9 @@ class Survey:
                 f"{most[1]}x{most[0]} pixels: their middle square is resized, and the control 'size' tests "
                 "whether the size gives the class away"
             )
+        if self.sizes and min(map(min, self.sizes)) < SMALL_IMAGE:
+            least = min(self.sizes, key=min)
+            notes.append(f"the smallest image has {least[1]}x{least[0]} pixels: it is enlarged")
         known = [card for card in CATALOG.values() if is_named(card, self.listing.folder)]
         notes += [
             f"the folder is named like {card.name}: `leukcnn check {card.key} --data DIR` compares it with "
