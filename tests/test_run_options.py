@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-import leukcnn
 from leukcnn import papers
 from leukcnn.cli import main
 from leukcnn.commands import options
@@ -17,7 +16,6 @@ from leukcnn.errors import ArgumentError
 from leukcnn.experiment.record import store_options
 from leukcnn.experiment.request import Request
 from leukcnn.papers.source import STORED
-from leukcnn.records import changed_files
 from leukcnn.reproduction import OPTION_TYPES
 from leukcnn.run_options import FILE_NAME, as_yaml, read_options
 from tests.stores import lodocv_paper
@@ -33,24 +31,6 @@ def read(text: str, tmp_path: Path, command="reproduce", types=OPTION_TYPES):
 
 def run(*words):
     return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def test_a_run_writes_what_it_was_given_with_the_defaults(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    asked = {"data": "synthetic", "profile": "smoke", "only": "table1", "out": Path("here"), "quiet": True}
-    folder = leukcnn.reproduce("cnmc2019", **asked, assume={"batch_size": 20}).folder
-    text = (folder / FILE_NAME).read_text()
-    assert text.startswith("# The options of this run.")
-    given = read_options(folder / FILE_NAME, "reproduce", OPTION_TYPES)
-    assert list(given) == list(OPTION_TYPES)
-    assert given["out"] == "here" and str(tmp_path) not in text
-    assert given["seed"] == 0 and given["runs"] is None and given["assume"] == {"batch_size": 20}
-    again = run("reproduce", "--config", folder / FILE_NAME)
-    assert again.exit_code == 0, again.output
-    assert (folder / "tables" / "table1.csv").exists() and len([*folder.parent.iterdir()]) == 1
-    # The command line gives assumptions as texts.
-    assert "batch_size=20" in (folder / FILE_NAME).read_text()
-    assert not changed_files(folder)
 
 
 def test_the_command_line_outranks_the_file(tmp_path):
