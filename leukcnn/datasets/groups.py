@@ -1,6 +1,7 @@
 """The groups (subjects) of a user's own images: by a mapping, a function or a regular expression."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -36,14 +37,16 @@ def check_form(groups: object, *, labelled: bool = False) -> None:
             remedy="make a dictionary of ids and groups, e.g. with `to_dict()` of a pandas Series",
         )
     try:
-        count = re.compile(groups).groups
-    except re.error as error:
+        # Python warns of brackets that may mean something else in future.
+        with warnings.catch_warnings(action="ignore"):
+            count = re.compile(groups).groups
+    except (re.error, RecursionError, OverflowError) as error:
         raise ArgumentError(
-            f"groups is {groups!r}, which isn't a regular expression: {error}.", expected=_GROUPS_ARE
+            f"groups is {groups!r:.80}, which isn't a regular expression: {error}.", expected=_GROUPS_ARE
         ) from error
     if count != 1:
         raise ArgumentError(
-            f"The expression {groups!r} has {count} groups in brackets.",
+            f"The expression {groups!r:.80} has {count} groups in brackets.",
             expected="exactly one",
             remedy="write (?:...) for brackets that aren't the group",
         )

@@ -15,6 +15,15 @@ from leukcnn.models.published import holds_base_alone, is_published, needs_publi
 from leukcnn.records import PlannedTrial
 
 
+def publishes_values(paper: spec.Paper) -> bool:
+    """Returns whether a paper has something to compare with: not if all images are the user's own.
+
+    A paper of the user's own folders may print values nevertheless.
+    """
+    own = {folder.key for folder in paper.folders}
+    return not {*paper.datasets} <= own or any(table.published or table.reference for table in paper.tables)
+
+
 def why_not_comparable(study: Study, index: ImageIndex) -> str:
     """Returns why no result can be compared with the paper's, all reasons in one text; "" if some can.
 

@@ -8,7 +8,12 @@ import numpy as np
 
 from leukcnn import papers, spec
 from leukcnn.datasets import ImageIndex, card
-from leukcnn.experiment.comparability import published_images, why_not_by_dataset, why_not_comparable
+from leukcnn.experiment.comparability import (
+    published_images,
+    publishes_values,
+    why_not_by_dataset,
+    why_not_comparable,
+)
 from leukcnn.experiment.plan import Plan
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import Study
@@ -37,6 +42,10 @@ def make_record(
         lacking: Row that can't be trained here -> why.
         notes: Notes about the images, in addition to those of the index.
     """
+    reasons = why_not_comparable(study, index)
+    by_dataset = why_not_by_dataset(study, index, planned.trials, planned.related)
+    if not publishes_values(study.paper):
+        notes, reasons, by_dataset = [*notes, *filter(None, [reasons])], "", {}
     return ExperimentRecord(
         paper=study.paper.key,
         profile=study.profile.name,
@@ -58,8 +67,8 @@ def make_record(
         related={name: list(others) for name, others in planned.related.items()},
         missing=_missing(study, index, planned) | dict(lacking or {}),
         final_total=_final_total(study, index),
-        not_comparable=why_not_comparable(study, index),
-        not_comparable_on=why_not_by_dataset(study, index, planned.trials, planned.related),
+        not_comparable=reasons,
+        not_comparable_on=by_dataset,
         published_images={
             name: images for name, images in published_images(study, index).items() if name in index.dataset
         },

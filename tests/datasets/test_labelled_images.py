@@ -109,7 +109,7 @@ def test_groups_are_a_column_or_an_expression(images):
 def test_a_file_of_labels_that_isnt_there(images):
     with pytest.raises(DataError, match="isn't there"):
         ImageIndex.from_folder(images, labels=images / "labels.csv")
-    with pytest.raises(DataError, match="--labels labels.csv"):
+    with pytest.raises(DataError, match=r"--labels labels\.csv"):
         ImageIndex.from_folder(labels(images, "path,label\n"))
     assert np.all(
         ImageIndex.from_folder(images.parent, labels=labels(images, "file,class\n0,a\n1,b")).fold == -1
