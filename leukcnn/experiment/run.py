@@ -35,10 +35,12 @@ from leukcnn.runs import Store
 from leukcnn.trials import (
     TrialContext,
     epoch_entries,
+    run_applied,
     run_control,
     run_feature_trial,
     run_probe,
     run_trial,
+    seen_in_training,
 )
 
 
@@ -62,7 +64,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         make_deterministic()
     # Before the first variable, while the processor can still be split into logical devices.
     devices = find_devices(request.devices)
-    for row in (row for row in study.rows if row.wanted and not row.setup.features):
+    for row in (row for row in study.rows if row.wanted and row.trains):
         devices.check_batch_size(row.setup.training.batch_size)
     check_optimizers(study.paper)
     check_networks(study, store)
@@ -101,6 +103,7 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> 
         lacking=lacking,
         notes=[
             *_notes_on_black_images(study, session, wanted),
+            *_notes_on_known_images(study, session),
             *unknown_group_notes(
                 session.index, {trial.split for trial in wanted}, offered=study.paper.splits
             ),
@@ -188,6 +191,25 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     return list(dict.fromkeys(notes))
 
 
+def _notes_on_known_images(study: Study, session: Session) -> list[str]:
+    """Returns how many images the networks that are only applied were trained on, a note for each network."""
+    notes = []
+    for row in (row for row in study.rows if row.wanted and row.setup.trained):
+        known, total = seen_in_training(row.setup.trained, session.shared), len(session.index)
+        if known is None:
+            notes.append(f"{row.label}: whether it was trained on these images isn't known")
+        elif known:
+            notes.append(
+                f"{row.label} was trained or validated on {known:,} of the {total:,} images: its values are no "
+                "test"
+            )
+        else:
+            notes.append(
+                f"{row.label} was trained on none of the {total:,} images, as far as files are identical"
+            )
+    return notes
+
+
 def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, str]:
     """Checks the weights of some rows before training: a file may be missing or belong to another network.
 
@@ -259,7 +281,7 @@ class _Training:
         self.faults: list[str] = []
         self.diverged: list[str] = []
         self._estimate: Estimate | None = None
-        networks = {trial.row for trial in to_do if not study.row(trial.row).setup.features}
+        networks = {trial.row for trial in to_do if study.row(trial.row).trains}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
             self._estimate = Estimate(session.progress, rows=len(networks))
 
@@ -267,8 +289,14 @@ class _Training:
         """Runs all of them."""
         for number, trial in enumerate(self.to_do, start=1):
             try:
-                if self.study.row(trial.row).setup.features:
+                setup = self.study.row(trial.row).setup
+                if setup.features:
                     self._run_features(trial)
+                elif setup.trained:
+                    session, split_rows = self.session, self.planned.split_rows[trial.name]
+                    session.say(f"{self._label(trial)}: the trained network is applied ...")
+                    stored = session.store.trial(self.planned.identities[trial.name])
+                    run_applied(stored, setup.trained, split_rows, session.shared)
                 else:
                     self._run_network(trial, number)
             except DivergenceError as error:

@@ -53,6 +53,11 @@ class StudyRow:
     source: str
     lacking: WeightsError | None = None
 
+    @property
+    def trains(self) -> bool:
+        """Whether its trials train a network, and not an SVM on features, and apply no trained one."""
+        return not (self.setup.features or self.setup.trained)
+
     def under(self, kind: str) -> spec.Setup:
         """Returns its setup under a kind of split."""
         return replace_at(self.setup, "split.kind", kind)
@@ -209,7 +214,7 @@ def check_request(request: Request) -> None:
         )
     _, devices = (None, None) if request.devices is None else read_devices(request.devices)
     for row in _study_of(request).rows:
-        if row.wanted and not row.setup.features:
+        if row.wanted and row.trains:
             check_batch_size(row.setup.training.batch_size, devices or 1)
         with explained(f"Row {row.id!r}: augmentation.arguments"):
             ImageAugmenter(**row.setup.augmentation.arguments)
