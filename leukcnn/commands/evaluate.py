@@ -7,6 +7,7 @@ import click
 
 from leukcnn.command_group import Choice, Place
 from leukcnn.commands.options import (
+    CLASSES,
     CONTROLS_ONLY,
     DEVICES,
     MASK,
@@ -68,6 +69,14 @@ def _types() -> Types:
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs; by default as many as take minutes.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in each step.")
 @click.option("--positive-class", metavar="CLASS", help="The class that sensitivity refers to, of two.")
+@click.option(
+    "--against",
+    multiple=True,
+    type=Place(path_type=Path),
+    metavar="MODEL",
+    help="Apply a trained network (a trial's model.keras) in place of training one; may be repeated.",
+)
+@CLASSES
 @click.option(
     "--save-paper",
     type=Place(path_type=Path),

@@ -194,14 +194,16 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
 def _notes_on_known_images(study: Study, session: Session) -> list[str]:
     """Returns how many images the networks that are only applied were trained on, a note for each network."""
     notes = []
-    for row in (row for row in study.rows if row.wanted and row.setup.trained):
+    for row in (row for row in study.rows if row.wanted):
+        if row.setup.trained is None:
+            continue
         known, total = seen_in_training(row.setup.trained, session.shared), len(session.index)
         if known is None:
             notes.append(f"{row.label}: whether it was trained on these images isn't known")
         elif known:
             notes.append(
-                f"{row.label} was trained or validated on {known:,} of the {total:,} images: its values are no "
-                "test"
+                f"{row.label} was trained or validated on {known:,} of the {total:,} images: its values are "
+                "no test"
             )
         else:
             notes.append(

@@ -322,8 +322,8 @@ class Setup:
         training: How the network is trained.
         features: If set, an SVM is trained on features of networks. No network is trained then, and only the
             precision of `training` is used.
-        trained: If set, this network is applied to the tested images and nothing is trained. Only the split is
-            used then.
+        trained: If set, this network is applied to the tested images, and nothing is trained. Only the split
+            is used then.
     """
 
     model: Model

@@ -1,10 +1,11 @@
-"""Trained networks as rows of a study: `leukcnn evaluate FOLDER --against MODEL` applies them to its images."""
+"""Trained networks as rows of a study: `leukcnn evaluate --against MODEL` applies them to its images."""
 
 import json
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
@@ -36,10 +37,10 @@ def rows_against(
         ArgumentError: The classes of a network aren't those of the study.
     """
     rows: list[spec.Row] = []
-    for file, path in zip(files, network_files(files), strict=True):
+    for file, path in zip(files, network_files(map(Path, files)), strict=True):
         record = _record(str(path))
         names = _matched(file, record["class_names"], classes, given)
-        origin = record.get("origin") if isinstance(record.get("origin"), dict) else {}
+        origin = record["origin"]
         label = " of ".join(str(origin[key]) for key in ("row", "paper") if key in origin) or path.stem
         base = re.sub("[^a-z0-9]+", "_", label.lower()).strip("_") or "network"
         same = sum(row.id == base or row.id.startswith(f"{base}-") for row in rows)
@@ -60,6 +61,8 @@ def _record(path: str) -> dict[str, Any]:
             record = json.loads(archive.read(RECORD))
         if not all(isinstance(name, str) for name in record["class_names"]):
             raise ValueError("its class names are no texts")
+        if not isinstance(record["origin"], dict):
+            raise ValueError("its origin is no object")
     except (KeyError, TypeError, ValueError, OSError, RecursionError, zipfile.BadZipFile) as error:
         raise WeightsError(
             f"{path} is not a network that leukcnn saved: {error}",
@@ -96,7 +99,8 @@ def _matched(
         raise ArgumentError(
             f"{file} distinguishes {', '.join(of_network)}; the images are {', '.join(of_study)}.",
             expected="one class of the images for each class of the network",
-            remedy="say which is which: --classes " + " --classes ".join(f"{name}=CLASS" for name in unmatched)
+            remedy="say which is which: --classes "
+            + " --classes ".join(f"{name}=CLASS" for name in unmatched)
             if len(of_network) == len(of_study)
             else f"pass a folder with {len(of_network)} classes, or a network for {len(of_study)}",
         )

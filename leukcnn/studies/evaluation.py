@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any
 
 from leukcnn.argument_types import require_type, require_types, user_path
+from leukcnn.datasets.class_words import GivenClasses, given_classes
 from leukcnn.errors import ArgumentError, SpecError
 from leukcnn.reproduction import OPTION_TYPES, run_request
 from leukcnn.run import Run
@@ -35,6 +36,8 @@ TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "epochs": _COUNT,
     "batch_size": _COUNT,
     "positive_class": ((str, NoneType), "the name of a class or None"),
+    "against": ((*_FILE, Sequence, NoneType), "a trained network's file, several, or None"),
+    "classes": OPTION_TYPES["classes"],
     "save_paper": ((*_FILE, NoneType), "a file that ends in .py, or None"),
 }
 
@@ -52,6 +55,8 @@ def evaluate(
     epochs: int | None = None,
     batch_size: int | None = None,
     positive_class: str | None = None,
+    against: Place | Sequence[Place] | None = None,
+    classes: GivenClasses = None,
     save_paper: Place | None = None,
     weights: Place | None = None,
     out: Place = "runs",
@@ -90,6 +95,10 @@ def evaluate(
         epochs: Number of epochs; None for as many as take minutes.
         batch_size: Images in each step.
         positive_class: The class that sensitivity refers to, where there are two.
+        against: Trained networks (model.keras of a trial) that are applied to the images. `networks` aren't
+            trained then; the controls are cross-validated on the same images.
+        classes: For `against`: class of the images -> class of the networks, or texts FOLDER=CLASS, where the
+            names differ.
         save_paper: File that the study is written into as a paper, to edit it and to pass it to
             `leukcnn.reproduce`. A file with other content isn't replaced.
         weights: As for `leukcnn.reproduce`.
@@ -119,7 +128,15 @@ def evaluate(
         epochs=epochs,
         batch_size=batch_size,
         positive_class=positive_class,
+        against=_files(against),
+        classes=given_classes(classes),
     )
+    if choices.classes and not choices.against:
+        raise ArgumentError(
+            "classes (--classes) is given without against (--against).",
+            expected="it together with a trained network, whose classes have other names",
+            remedy="leave it out: the classes of a study are those of its folders or labels",
+        )
     paper = study_paper(surveys_of(folder, datasets, labels=labels, groups=groups), choices)
     if save_paper is not None:
         save(paper, save_paper)
@@ -196,6 +213,14 @@ def _names(networks: str | Sequence[str]) -> tuple[str, ...]:
     if not found:
         raise SpecError(f"networks (--networks) got {networks!r}.", expected="at least one network")
     return found
+
+
+def _files(against: Place | Sequence[Place] | None) -> tuple[str, ...]:
+    """Returns the paths of trained networks as they are given."""
+    files = (against,) if isinstance(against, str | os.PathLike) else (against or ())
+    for file in files:
+        require_type(_FILE, "paths of trained networks", against=file)
+    return tuple(os.fspath(file) for file in files)
 
 
 def _places(datasets: Mapping[str, Place] | Sequence[str] | None) -> dict[str, Place]:

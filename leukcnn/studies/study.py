@@ -1,6 +1,7 @@
 """A user's own folders as a paper: the same specification, tables and store as a published one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from leukcnn.datasets.class_words import class_of, class_words
 from leukcnn.errors import DataError, SpecError
@@ -21,6 +22,7 @@ from leukcnn.spec import (
     additional_tables,
 )
 from leukcnn.spec.setups import LARGEST_INPUT
+from leukcnn.studies.against import rows_against
 from leukcnn.studies.networks import DEFAULT_NETWORKS, rows_of
 from leukcnn.studies.surveys import SMALL_IMAGE, Survey, joined_classes
 
@@ -51,6 +53,8 @@ class Choices:
         epochs: Number of passes over the training images.
         batch_size: Images in each step.
         positive_class: The positive class, where there are two.
+        against: Files of trained networks, which are applied in place of training `networks`.
+        classes: Class of the images -> class of those networks, where their names differ.
     """
 
     networks: tuple[str, ...] = DEFAULT_NETWORKS
@@ -59,6 +63,8 @@ class Choices:
     epochs: int | None = None
     batch_size: int | None = None
     positive_class: str | None = None
+    against: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
 
 
 def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
@@ -87,12 +93,17 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
     positive, about_positive = _positive_class(classes, choices.positive_class)
     split, about_split = _split(surveys, choices.split)
     setup = _setup(surveys, split, choices)
-    rows = rows_of(choices.networks, setup=setup)
+    if choices.against:
+        rows = rows_against(choices.against, setup=setup, classes=classes, given=choices.classes)
+    else:
+        rows = rows_of(choices.networks, setup=setup)
     notes = [
         *(f"{one.folder.title}: {note}" for one in surveys for note in one.notes()),
         *about_split,
         *about_positive,
-        f"the networks see {setup.preprocessing.image_size}x{setup.preprocessing.image_size} pixels for "
+        "trained networks are applied, and nothing is trained; the controls are cross-validated on these images"
+        if choices.against
+        else f"the networks see {setup.preprocessing.image_size}x{setup.preprocessing.image_size} pixels for "
         f"{setup.training.epochs} epochs, for an answer in minutes; --image-size, --epochs and --batch-size "
         "change it",
     ]
@@ -111,7 +122,7 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
         splits=_splits(split.kind, several=several),
         rows=rows,
         profiles=(Profile("paper", "The study's own setting."),),
-        assumptions=_assumptions(split),
+        assumptions=_assumptions(split, trains=not choices.against),
         tables=_tables(surveys, rows, notes=tuple(note[:1].upper() + note[1:] + "." for note in notes)),
         figures=_figures(rows),
         findings=(),
@@ -264,14 +275,14 @@ def _setup(surveys: list[Survey], split: Split, choices: Choices) -> Setup:
     )
 
 
-def _assumptions(split: Split) -> tuple[Assumption, ...]:
+def _assumptions(split: Split, *, trains: bool) -> tuple[Assumption, ...]:
     folds = Assumption("n_splits", "split.n_splits", "each image is tested once", where=_WHERE)
-    return (
+    of_training = (
         Assumption("image_size", "preprocessing.resize", "small, for an answer in minutes", where=_WHERE),
         Assumption("epochs", "training.epochs", "as many as fit into minutes on two cores", where=_WHERE),
         Assumption("batch_size", "training.batch_size", "smaller for few images", where=_WHERE),
-        *((folds,) if "kfold" in split.kind else ()),
     )
+    return (*(of_training if trains else ()), *((folds,) if "kfold" in split.kind else ()))
 
 
 def _tables(surveys: list[Survey], rows: tuple[Row, ...], *, notes: tuple[str, ...]) -> tuple[Table, ...]:
@@ -283,10 +294,13 @@ def _tables(surveys: list[Survey], rows: tuple[Row, ...], *, notes: tuple[str, .
         if two
         else ("accuracy", "macro_recall", "macro_f1", "macro_auroc")
     )
-    show = ("metric", "measured", "interval")
+    show, applied = ("metric", "measured", "interval"), any(row.setup.trained for row in rows)
+    if applied:
+        # Sensitivity and specificity of two classes, and their mean.
+        metrics = tuple(dict.fromkeys(("accuracy", "macro_recall", "macro_f1", *metrics)))
     groups = {name for one in surveys for name in one.listing.groups}
     known = not any(one.unknown_groups for one in surveys)
-    return (
+    tables = (
         Table("images", "The images", "datasets", notes=notes),
         Table("results", "Networks and controls", "metrics", axes=axes, metrics=metrics, show=show),
         Table(
@@ -306,10 +320,14 @@ def _tables(surveys: list[Survey], rows: tuple[Row, ...], *, notes: tuple[str, .
         ),
         *additional_tables(axes=axes, rows=ids),
     )
+    if not applied:
+        return tables
+    # The same network predicts every fold: the error of training on other images isn't in its values.
+    return tuple(replace(one, over="runs") if one.kind == "metrics" else one for one in tables)
 
 
 def _figures(rows: tuple[Row, ...]) -> tuple[Figure, ...]:
-    ids = tuple(row.id for row in rows if row.setup.features is None)
+    ids = tuple(row.id for row in rows if not (row.setup.features or row.setup.trained))
     return (
         Figure("samples", "Images of each class", "samples"),
         *((Figure("curves", "Accuracy and loss by epoch", "history", rows=ids),) if ids else ()),
