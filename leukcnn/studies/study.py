@@ -101,7 +101,7 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
         *(f"{one.folder.title}: {note}" for one in surveys for note in one.notes()),
         *about_split,
         *about_positive,
-        "trained networks are applied, and nothing is trained; the controls are cross-validated on these images"
+        "trained networks are applied, nothing is trained; the controls are cross-validated on these images"
         if choices.against
         else f"the networks see {setup.preprocessing.image_size}x{setup.preprocessing.image_size} pixels for "
         f"{setup.training.epochs} epochs, for an answer in minutes; --image-size, --epochs and --batch-size "
