@@ -11,6 +11,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
+from leukcnn.datasets.headers import counted
 from leukcnn.datasets.read import image_header
 from leukcnn.datasets.walk import read_files
 from leukcnn.outputs.kind import DATA, Capture, Kept, Material, TableKind
@@ -151,7 +152,7 @@ def _most_common(counts: Mapping[str, int], what: str) -> str:
     first = min(counts, key=lambda name: (-counts[name], name))
     if len(counts) == 1:
         return first
-    return f"{first} ({counts[first]:,} images), {len(counts):,} {what}"
+    return f"{first} ({counted(counts[first], 'images')}), {len(counts):,} {what}"
 
 
 KIND = TableKind(build=build, needs=DATA, capture=_capture)

@@ -97,15 +97,18 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
         rows = rows_against(choices.against, setup=setup, classes=classes, given=choices.classes)
     else:
         rows = rows_of(choices.networks, setup=setup)
-    notes = [
-        *(f"{one.folder.title}: {note}" for one in surveys for note in one.notes()),
+    size, epochs = setup.preprocessing.image_size, setup.training.epochs
+    chosen = [
         *about_split,
         *about_positive,
         "trained networks are applied, nothing is trained; the controls are cross-validated on these images"
         if choices.against
-        else f"the networks see {setup.preprocessing.image_size}x{setup.preprocessing.image_size} pixels for "
-        f"{setup.training.epochs} epochs, for an answer in minutes; --image-size, --epochs and --batch-size "
-        "change it",
+        else f"the networks see {size}x{size} pixels for {epochs} epochs, for an answer in minutes; "
+        "--image-size, --epochs and --batch-size change it",
+    ]
+    notes = [
+        *(f"{one.folder.title}: {note}." for one in surveys for note in one.notes()),
+        *(f"{note[:1].upper()}{note[1:]}." for note in chosen),
     ]
     several, keys = len(surveys) > 1, tuple(one.folder.key for one in surveys)
     title = " and ".join(one.folder.title for one in surveys)
@@ -123,7 +126,7 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
         rows=rows,
         profiles=(Profile("paper", "The study's own setting."),),
         assumptions=_assumptions(split, trains=not choices.against),
-        tables=_tables(surveys, rows, notes=tuple(note[:1].upper() + note[1:] + "." for note in notes)),
+        tables=_tables(surveys, rows, notes=tuple(notes)),
         figures=_figures(rows),
         findings=(),
         class_of={name: name for name in classes} if several else {},
@@ -152,10 +155,18 @@ def _positive_class(classes: tuple[str, ...], named: str | None) -> tuple[str, l
         return "", []
     if named is not None:
         return named, []
-    words = class_words("healthy")
-    healthy = [name for name in classes if class_of(name, words)]
-    positive = next((name for name in classes if healthy and name not in healthy), classes[-1])
+    signs = [_sign(name) for name in classes]
+    # The last class, unless the words say which is the disease.
+    positive = classes[0] if signs[0] > signs[1] else classes[1]
     return positive, [f"the positive class is {positive}, to which sensitivity refers (--positive-class)"]
+
+
+def _sign(name: str) -> int:
+    """Returns 1 for a class whose name means a disease, -1 for a healthy one, 0 if it says neither."""
+    if class_of(name, class_words("healthy", "malignant")) == "healthy":
+        return -1
+    diseased = class_of(name, class_words("healthy", "pathological")) == "pathological"
+    return int(diseased or "blast" in name.lower())
 
 
 def _split(surveys: list[Survey], named: str | None) -> tuple[Split, list[str]]:

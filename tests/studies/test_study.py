@@ -208,7 +208,24 @@ def test_odd_classes_and_images(tmp_path):
     paper = paper_of(write_classes(tmp_path / "own", names, n=2, size=20))
     assert len(paper.classes) == 30
     assert any("is enlarged" in note for note in notes_of(paper))
-    assert paper_of(write_classes(tmp_path / "two", ("healthy", "ALL"), n=2)).positive_class == "ALL"
+
+
+@pytest.mark.parametrize(
+    ("classes", "positive"),
+    [
+        (("ALL", "healthy"), "ALL"),
+        (("AML", "normal"), "AML"),
+        (("benign", "malignant"), "malignant"),
+        (("Lymphoblasts", "mature"), "Lymphoblasts"),
+        (("blast", "reactive"), "blast"),
+        (("a", "b"), "b"),
+        (("x", "Normal"), "x"),
+    ],
+)
+def test_the_positive_class_is_the_disease(tmp_path, classes, positive):
+    paper = paper_of(write_classes(tmp_path / "own", classes, n=2))
+    assert paper.positive_class == positive
+    assert any(f"positive class is {positive}" in note for note in notes_of(paper))
 
 
 def test_a_folder_named_like_a_known_dataset_is_noted(tmp_path):
