@@ -15,7 +15,7 @@ from leukcnn.argument_types import require_type, user_path
 from leukcnn.backend import start_backend
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
 from leukcnn.run_items import FigureFile, Items, unknown_name
-from leukcnn.start import PaperName, Place, find_paper
+from leukcnn.start import PaperName, Place, find_paper, stored_paper
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +37,8 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
         folder: The folder of one experiment, `runs/<paper>/experiments/<name>`, or the `out` folder of a run
             that holds one experiment only. Experiments that can't be read don't count; `Run.faults` names
             them.
-        paper: The paper: its key, its file, or the paper itself. It is needed for a paper in a file of your
-            own. None finds leukcnn's own paper by the key that is stored in the run.
+        paper: The paper: its key, its file, or the paper itself. None takes leukcnn's own paper by the key in
+            the run, or the paper of your own that the run keeps.
 
     Raises:
         ArgumentError: An argument has another type.
@@ -53,13 +53,8 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
 
     wanted = None if paper is None else find_paper(paper)
     found, key, unreadable = only_experiment(user_path(folder).absolute(), wanted)
-    if wanted is None and key not in papers.list_papers():
-        raise SpecError(
-            f"{found} is a run of the paper {key!r}, which isn't one of leukcnn's own.",
-            expected="the file of that paper",
-            remedy='pass it: open_run(folder, paper="my_paper.py")',
-        )
-    wanted = wanted or find_paper(key)
+    if wanted is None:
+        wanted = find_paper(key) if key in papers.list_papers() else stored_paper(found)
     if wanted.key != key:
         raise SpecError(
             f"{found} is a run of the paper {key!r}.",

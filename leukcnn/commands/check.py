@@ -35,22 +35,29 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
         )
     paper = find_paper(name) if is_paper else None
     names = paper.datasets if paper else (name,)
-    place = data_folder(data, names)
+    own = {folder.key: folder for folder in paper.folders} if paper else {}
+    place = data_folder(data, names, folders=[*own.values()])
 
     from leukcnn.datasets import verify
     from leukcnn.datasets.many import find_present
+    from leukcnn.datasets.own_folders import places_of, verify_folder
     from leukcnn.experiment import loading
 
     root = loading.data_folder(place, names, say=say, paper=paper)
-    if len(names) > 1:
-        here = find_present(names, root, classes=classes)
+    places = places_of([*own.values()], names, place)
+    if published := [key for key in names if key not in own] if len(names) > 1 else []:
+        here = {**find_present(published, root, classes=classes), **places}
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
     reports, unchecked = [], []
     for key in names:
         try:
-            reports.append(verify(key, root, classes=classes, progress=loading.count_files(say)))
+            count = loading.count_files(say)
+            if key in own:
+                reports.append(verify_folder(own[key], places[key], progress=count))
+            else:
+                reports.append(verify(key, root, classes=classes, progress=count))
         except DataError as error:
             if len(names) == 1:
                 raise
