@@ -66,7 +66,8 @@ def classify(
     # Before the networks are applied, which takes long.
     labels = folder_labels(files.paths, files.places, names, given=options.classes)
     maps = HeatMaps(networks, options.heat_maps, files.paths) if options.heat_maps else None
-    notes: list[str] = list(files.notes)
+    notes: list[str] = [line for network in networks if (line := network.trained_on)]
+    notes += files.notes
 
     def on_batch(batch: Batch) -> None:
         if maps:

@@ -72,12 +72,12 @@ def without_results(report: "Report") -> list[str]:
 
 
 def print_report(report: "Report", output: Output, *, with_tables: bool) -> None:
-    """Prints what a run found: its tables if wanted, with `-v` the notes on its data, and the answer."""
+    """Prints a run's answer, after the tables if they are wanted, and the assumptions, also with -v."""
     if output.as_json:
         return
     if with_tables:
         _print_tables(report)
-    if output.verbose:
+    if output.verbose or with_tables:
         _print_details(report)
     for line in report.answer.lines(report.folder):
         output.result(line)
