@@ -44,9 +44,72 @@ def reproduced(synthetic_cells, tmp_path_factory):
 def test_reproduce_prints_tables_assumptions_findings_and_where_the_files_are(reproduced):
     _, result = reproduced
     assert result.exit_code == 0, result.output
-    for words in ("Table 1", "Table 2", "Table 5", "batch_size", "he_normal", "slip of the pen", "summary.json"):
+    for words in ("Table 1", "Table 2", "Table 5", "batch_size", "he_normal", "slip of the pen"):
         assert words in result.output
     assert result.output.count("NOT COMPARABLE WITH THE PAPER: smoke profile") >= 3
+
+
+def test_a_run_ends_with_its_answer(reproduced, synthetic_cells):
+    out, result = reproduced
+    (summary,) = out.rglob("summary.json")
+    answer = json.loads(summary.read_text())["lines"]
+    assert " ".join(answer[-1].split()) in " ".join(result.stdout.split())
+    words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
+    again = call("reproduce", "cnmc2019", *words)
+    assert "Table 2" not in again.stdout
+    quiet = call("reproduce", "cnmc2019", *words, "-q")
+    assert quiet.stderr == ""
+    lines = quiet.stdout.splitlines()
+    assert lines[: len(answer)] == answer
+    assert len(answer) < len(lines) <= 12
+    assert call("table", "cnmc2019", "--out", out, "-q").stdout == quiet.stdout
+    assert again.stdout.endswith(quiet.stdout)
+    assert "he_normal" in call("reproduce", "cnmc2019", *words, "-v").stdout
+
+
+def test_json_is_all_of_standard_output(reproduced, synthetic_cells):
+    out, _ = reproduced
+    words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
+    run = call("reproduce", "cnmc2019", *words, "--json")
+    summary = json.loads(run.stdout)
+    assert summary == json.loads(next(out.rglob("summary.json")).read_text())
+    assert "SHA-256" in run.stderr
+    for command, key in (
+        (("papers",), "papers"),
+        (("papers", "taleghani_resnet50"), "papers"),
+        (("datasets",), "datasets"),
+        (("datasets", "cnmc2019"), "datasets"),
+        (("audit", "taleghani_resnet50"), "answers"),
+        (("table", "cnmc2019", "--out", out), "runs"),
+        (("table", "cnmc2019", "--out", out, "--verify"), "unchanged"),
+        (("check", "cnmc2019", "--data", synthetic_cells), "duplicates"),
+    ):
+        done = call(*command, "--json")
+        assert json.loads(done.stdout)[key], command
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("papers", "nothing"), 1),
+        (("datasets", "nothing"), 1),
+        (("check", "nothing"), 1),
+        (("table", "cnmc2019", "--out", "nowhere"), 1),
+        (("audit", "nothing"), 1),
+        (("predict", "nothing.keras", "nothing.png"), 1),
+        (("reproduce", "cnmc2019", "--data", "synthetic", "--profile", "nothing"), 1),
+        (("reproduce",), 2),
+        (("reproduce", "cnmc2019", "--nothing"), 2),
+        (("reproduce", "cnmc2019", "-q", "-v"), 2),
+    ],
+)
+def test_errors_are_json_too_with_the_same_exit_code(words, code):
+    plain, found = call(*words), call(*words, "--json")
+    assert plain.exit_code == found.exit_code == code
+    error = json.loads(found.stdout)["error"]
+    assert {*error} == {"found", "expected", "remedy"}
+    assert error["found"] and error["expected"]
+    assert found.stderr == ""
 
 
 def test_the_library_opens_what_the_command_wrote(reproduced, synthetic_cells):

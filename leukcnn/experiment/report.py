@@ -115,13 +115,12 @@ def _write_summary(
     results: Results, answer: Answer, folder: Path, *, faults: Sequence[str]
 ) -> dict[str, Any]:
     """Writes `summary.json` and the links to the models; returns the summary, whose paths are relative."""
-    models = write_links(results, folder)
+    models, path = write_links(results, folder), folder / "summary.json"
     summary = answer.to_json() | {
         "faults": [fault.replace(f"{results.store.root}/", "") for fault in faults],
-        "files": noted_files(folder),
+        "files": [name for name in noted_files(folder) if name != path.name],
         "models": sorted(path.relative_to(folder).as_posix() for path in models),
     }
-    path = folder / "summary.json"
     write_json(path, summary)
     note_files(folder, [path])
     return summary
