@@ -90,7 +90,9 @@ def test_without_a_network_the_answer_is_what_the_controls_reach(experiment, mak
 
 def test_without_controls_the_answer_says_what_is_not_known(experiment, make_predictions):
     experiment.add("vgg16", make_predictions("test", tp=30, fn=10, fp=10, tn=30))
-    assert any(line.startswith("No control has been run: ") for line in answer_of(experiment.results()).lines())
+    assert any(
+        line.startswith("No control has been run: ") for line in answer_of(experiment.results()).lines()
+    )
 
 
 def test_leaks_of_the_split_and_pairs_in_two_classes_are_named(compared):
@@ -105,7 +107,9 @@ def test_the_external_set_is_named(compared, make_predictions):
     test = make_predictions("test", tp=39, fn=1, fp=1, tn=39)
     compared.add("vgg19", test, make_predictions("external", tp=20, fn=20, fp=20, tn=20))
     lines = answer_of(compared.results()).lines()
-    assert any(line.startswith("The same network on the external set, other subjects: 50.0 %") for line in lines)
+    assert any(
+        line.startswith("The same network on the external set, other subjects: 50.0 %") for line in lines
+    )
 
 
 def test_a_report_writes_the_summary_and_links_the_models(compared, tmp_path):
