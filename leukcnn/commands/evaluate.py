@@ -15,13 +15,15 @@ from leukcnn.commands.options import (
     PRECISION,
     RUNS,
     SEED,
+    TABLES,
     TENSORBOARD,
     WEIGHTS,
     WORKERS,
     Types,
     config,
+    with_output,
 )
-from leukcnn.commands.printing import exit_with, print_report, without_results
+from leukcnn.commands.printing import Output, end_run
 from leukcnn.errors import ArgumentError
 
 # As `leukcnn.studies.study`, which loads NumPy.
@@ -95,7 +97,11 @@ def _types() -> Types:
 @DEVICES
 @WORKERS
 @TENSORBOARD
-def evaluate(places: tuple[str, ...], datasets: tuple[str, ...], **options: Any) -> None:
+@TABLES
+@with_output
+def evaluate(
+    places: tuple[str, ...], datasets: tuple[str, ...], output: Output, with_tables: bool, **options: Any
+) -> None:
     """Tests networks and controls on your own images: a folder with one folder for each class.
 
     Controls come first: what the border, the colours or the file format give away without any network.
@@ -115,11 +121,5 @@ def evaluate(places: tuple[str, ...], datasets: tuple[str, ...], **options: Any)
             remedy="name them to test each after training on the others: --datasets "
             + " ".join(f"NAME={place}" for place in places),
         )
-    run = run_study(places[0] if places else None, datasets=named or None, **options)
-
-    from leukcnn.experiment.estimate import describe_seconds
-
-    if run.report is not None:
-        print_report(run.report)
-        click.echo(describe_seconds(run.report.seconds))
-        exit_with([*without_results(run.report), *run.report.faults])
+    run = run_study(places[0] if places else None, datasets=named or None, **options, quiet=output.quiet)
+    end_run(run, output, with_tables=with_tables)

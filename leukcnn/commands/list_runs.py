@@ -1,25 +1,25 @@
 """`leukcnn list`."""
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
-from leukcnn.commands.options import OUT
+from leukcnn.commands.options import OUT, with_output
+from leukcnn.commands.printing import Output
 
 
 @click.command("list")
 @OUT
 @click.option("--trials", is_flag=True, help="Also a line for each trial and control.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def list_runs(out: Path, trials: bool, as_json: bool) -> None:
+@with_output
+def list_runs(out: Path, trials: bool, output: Output) -> None:
     """Lists the runs in a folder: how many trials are finished, the best network, the size on disk."""
     from leukcnn import run_list
 
     runs = run_list.list_runs(out)
-    if as_json:
-        click.echo(json.dumps(run_list.to_json(runs, trials=trials), indent=1))
+    output.document = run_list.to_json(runs, trials=trials)
+    if output.as_json:
         return
 
     from rich.console import Console

@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import click
 
 from leukcnn.command_group import Choice, Place
+from leukcnn.commands.printing import Output
 from leukcnn.spec import MASKS, PRECISIONS
 
 Types = Mapping[str, tuple[type | tuple[type, ...], str]]
@@ -103,3 +105,29 @@ def config(types: Callable[[], Types], *, arguments: Mapping[str, str] | None = 
         callback=read,
         help="Read options from a file, such as the run.yaml of an earlier run.",
     )
+
+
+TABLES = click.option("--tables", "with_tables", is_flag=True, help="Print the tables before the answer.")
+
+_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document; all else goes to standard error."
+)
+_QUIET = click.option("-q", "--quiet", is_flag=True, help="Print the result and errors alone.")
+_VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Print notes and assumptions too.")
+
+
+def with_output(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options --json, -q and -v, as its argument `output`, an `Output`."""
+
+    @_JSON
+    @_QUIET
+    @_VERBOSE
+    @functools.wraps(function)
+    def command(*args: Any, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> Any:
+        if quiet and verbose:
+            raise click.UsageError("-q and -v exclude each other.")
+        output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
+        with output.shown():
+            return function(*args, output=output, **options)
+
+    return command

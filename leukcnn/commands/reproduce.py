@@ -16,13 +16,15 @@ from leukcnn.commands.options import (
     PRECISION,
     RUNS,
     SEED,
+    TABLES,
     TENSORBOARD,
     WEIGHTS,
     WORKERS,
     Types,
     config,
+    with_output,
 )
-from leukcnn.commands.printing import exit_with, print_report, without_results
+from leukcnn.commands.printing import Output, end_run
 from leukcnn.spec import SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.spec.metrics import MARGIN
 
@@ -80,19 +82,15 @@ def _types() -> Types:
 )
 @CONTROLS_ONLY
 @TENSORBOARD
-def reproduce(paper: str, **options: Any) -> None:
-    """Trains a paper's networks and prints its tables, with published and measured values side by side.
+@TABLES
+@with_output
+def reproduce(paper: str, output: Output, with_tables: bool, **options: Any) -> None:
+    """Trains a paper's networks, writes its tables and figures, and prints the answer.
 
     Finished trials are kept in --out and never computed again; interrupted ones continue after the last epoch
     that was saved.
     """
     from leukcnn import reproduction
 
-    run = reproduction.reproduce(paper, **options)
-
-    from leukcnn.experiment.estimate import describe_seconds
-
-    if run.report is not None:
-        print_report(run.report)
-        click.echo(describe_seconds(run.report.seconds))
-        exit_with([*without_results(run.report), *run.report.faults])
+    run = reproduction.reproduce(paper, **options, quiet=output.quiet)
+    end_run(run, output, with_tables=with_tables)

@@ -21,7 +21,7 @@ from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
-from leukcnn.files import locked_folder
+from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
@@ -34,6 +34,7 @@ from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
     TrialContext,
+    environment,
     epoch_entries,
     run_applied,
     run_control,
@@ -118,6 +119,7 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> 
         except ArgumentError as error:
             session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
         store_options(request, folder)
+        write_json(folder / "environment.json", environment(session.devices))
         capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
@@ -333,7 +335,7 @@ class _Training:
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
             with signals.seen():
-                run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+                run_trial(stored, setup, split_rows, shared, seed=trial.seed, run=trial.run)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"

@@ -5,6 +5,7 @@ from leukcnn.trials.control_trials import CONTROL, PROBE, run_control, run_probe
 from leukcnn.trials.feature_networks import FeatureNetworks, feature_network
 from leukcnn.trials.feature_trials import run_feature_trial
 from leukcnn.trials.network_trials import epoch_entries, run_trial
+from leukcnn.trials.outcome import environment
 from leukcnn.trials.trained_trials import run_applied, seen_in_training
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "PROBE",
     "FeatureNetworks",
     "TrialContext",
+    "environment",
     "epoch_entries",
     "feature_network",
     "run_applied",
