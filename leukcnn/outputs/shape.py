@@ -200,6 +200,13 @@ class _Shape:
         every = {*kinds} <= {p.metric for p in self.table.published}
         return len(kinds) > 1 and every and len({*places}) == len(places)
 
+    def _column(self, heading: _Heading) -> Column:
+        """Returns a column; one that is alone in its group has the group's title before its own."""
+        alone = [one.group for one in self.headings].count(heading.group) == 1
+        if heading.group and alone:
+            return Column(f"{heading.group}, {heading.title}", "cell")
+        return Column(heading.title, "cell", group=heading.group)
+
     def layout(self) -> Layout:
         """Returns the table's columns, rows and sections."""
         labels = [self.values.titles[axis][0] for axis, place in self.placed.items() if place == "label"]
@@ -209,7 +216,7 @@ class _Shape:
             *map(Column, labels),
             *([Column("Value")] if others else []),
             *(Column(one.title, one.format) for one in counts),
-            *(Column(heading.title, "cell", group=heading.group) for heading in self.headings),
+            *map(self._column, self.headings),
         ]
         rows: list[list[str]] = []
         sections: list[Section] = []

@@ -43,7 +43,7 @@ class Column(NamedTuple):
     group: str = ""
 
     def show(self, value: Cell, *, in_percent: bool = False) -> str:
-        """Returns a value as it is shown to readers, on one line.
+        """Returns a value as it is shown to readers, on one line unless it is a cell of several.
 
         Args:
             value: The value.
@@ -57,7 +57,8 @@ class Column(NamedTuple):
             return NO_VALUE
         if undefined(value):
             return UNDEFINED
-        return one_line(FORMATS[self.format].show(value, in_percent or PERCENT_UNIT in self.title))
+        shown = FORMATS[self.format].show(value, in_percent or PERCENT_UNIT in self.title)
+        return clean_lines(shown) if self.format == "cell" else one_line(shown)
 
     @property
     def align(self) -> Literal["left", "center", "right"]:

@@ -6,19 +6,20 @@ from typing import NamedTuple
 # Widths of characters in Computer Modern Roman at 10 pt, in hundredths of a point.
 _GROUPS = {
     278: "il.,;:'`!|[]",
-    306: "jfI",
+    306: "jf",
     333: "- ",
+    361: "I",
     389: "()",
-    392: "rst",
+    394: "rst",
     444: "cez",
     500: "0123456789aog*/–?†°\"",
     528: "kvxy",
-    556: "bdhnpquSFLJ",
-    625: "ZEP",
-    708: "BCT",
-    722: "wR",
-    778: "AKUVXYDGHNOQ+=<>±×≠≈−≥≤&~^#$%_@",
-    917: "mMW",
+    556: "bdhnpquSJ",
+    681: "EFLPZ",
+    736: "BCRTw",
+    785: "ADGHKNOQUVXY+=<>±×≠≈−≥≤&~^#$_@",
+    833: "m%",
+    917: "M…",
 }
 _WIDTHS = {character: width / 100 for width, characters in _GROUPS.items() for character in characters}
 _WIDEST = 10.3
