@@ -53,6 +53,7 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "workers": _NUMBER,
     "tensorboard": (bool, "True or False"),
     "margin": ((int, float), "a number of percentage points"),
+    "figures": _TEXT,
     "quiet": (bool, "True or False"),
 }
 
@@ -80,6 +81,7 @@ def reproduce(
     workers: int = 2,
     tensorboard: bool = False,
     margin: float = MARGIN,
+    figures: str | None = None,
     quiet: bool = False,
 ) -> Run:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
@@ -118,6 +120,9 @@ def reproduce(
         tensorboard: Whether to write TensorBoard's logs into the trials' folders.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
+        figures: Form of the figures: "png"; "pdf" or "svg" as well; or "paper" for a manuscript: PDF and PNG
+            at 300 dpi without mark and caption, which are in a file next to them. None for the form of an
+            earlier run, at first PNG.
         quiet: Whether to show no progress.
 
     Raises:
@@ -155,6 +160,7 @@ def reproduce(
         workers=workers,
         tensorboard=tensorboard,
         margin=margin,
+        figures=figures,
     )
     check_request(request)
     require_images(found, chosen, request.data, out=out, classes=request.classes)

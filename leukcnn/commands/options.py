@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from leukcnn.command_group import Place
+from leukcnn.command_group import Choice, Place
+from leukcnn.rendering.figure_files import FORMS
 
 DATA = click.option(
     "--data",
@@ -27,3 +28,9 @@ CLASSES = click.option(
     help="Class of a folder's images, if its name doesn't say it for certain.",
 )
 ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
+FIGURES = click.option(
+    "--figures",
+    type=Choice(FORMS),
+    help="Files of the figures: PNG (at first the default), PDF or SVG as well, or for a paper: PDF and PNG "
+    "of 300 dpi without caption.",
+)

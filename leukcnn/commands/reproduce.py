@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from leukcnn.command_group import Choice
-from leukcnn.commands.options import CLASSES, DATA, ONLY, OUT
+from leukcnn.commands.options import CLASSES, DATA, FIGURES, ONLY, OUT
 from leukcnn.commands.printing import exit_with, print_report, without_results
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.spec.metrics import MARGIN
@@ -69,6 +69,7 @@ from leukcnn.spec.metrics import MARGIN
     show_default=True,
     help="Percentage points within which a published and a measured value agree.",
 )
+@FIGURES
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
 def reproduce(paper: str, **options: Any) -> None:
     """Trains a paper's networks and prints its tables, with published and measured values side by side.

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from leukcnn.backend import start_backend
-from leukcnn.commands.options import ONLY, OUT
+from leukcnn.commands.options import FIGURES, ONLY, OUT
 from leukcnn.commands.printing import exit_with, print_report, without_results
 from leukcnn.errors import StoreError
 from leukcnn.start import find_paper
@@ -21,8 +21,11 @@ from leukcnn.start import find_paper
     type=float,
     help="Another margin of agreement, kept with the runs, for all of their tables.",
 )
+@FIGURES
 @click.option("--verify", is_flag=True, help="Check the stored files and values instead; exit with 1.")
-def table(paper: str, out: Path, only: str | None, margin: float | None, verify: bool) -> None:
+def table(
+    paper: str, out: Path, only: str | None, margin: float | None, figures: str | None, verify: bool
+) -> None:
     """Builds the tables and figures of finished runs again, without data and without training."""
     found = find_paper(paper)
 
@@ -47,7 +50,7 @@ def table(paper: str, out: Path, only: str | None, margin: float | None, verify:
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                done = report(store, folder, found, only=only, margin=margin)
+                done = report(store, folder, found, only=only, margin=margin, figures=figures)
                 print_report(done)
                 faults += [*without_results(done), *done.faults]
         except StoreError as error:

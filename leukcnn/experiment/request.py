@@ -13,6 +13,7 @@ from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
 from leukcnn.paths import did_you_mean_weights
+from leukcnn.rendering.figure_files import FORMS
 from leukcnn.spec.metrics import MARGIN
 
 NUMBERS = {"seed": (0, 2**63 - 1), "runs": (1, 1000), "workers": (1, 1000)}
@@ -123,6 +124,8 @@ class Request:
         workers: Threads that prepare batches.
         tensorboard: Whether to write TensorBoard's logs.
         margin: Points within which a published and a measured value agree, above 0 and at most 100.
+        figures: Form of the figures: "png"; "pdf" or "svg" as well; or "paper" for a manuscript. None for
+            that of the files that are there, at first PNG.
     """
 
     paper: spec.Paper
@@ -146,6 +149,7 @@ class Request:
     workers: int = 2
     tensorboard: bool = False
     margin: float = MARGIN
+    figures: str | None = None
 
     def __post_init__(self) -> None:
         paper = self.paper
@@ -186,6 +190,7 @@ class Request:
             ("unknown_subjects (--unknown-subjects)", self.unknown_subjects, spec.UNKNOWN_SUBJECTS),
             ("mask (--mask)", self.mask, spec.MASKS),
             ("precision (--precision)", self.precision, spec.PRECISIONS),
+            ("figures (--figures)", self.figures, tuple(FORMS)),
         ):
             if value not in (None, *choices):
                 raise SpecError(

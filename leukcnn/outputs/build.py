@@ -16,6 +16,7 @@ from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
 from leukcnn.outputs.shape import stacked
 from leukcnn.outputs.titles import dataset_title, why_no_runs
 from leukcnn.records import note_files
+from leukcnn.rendering.figure_files import figures_as
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 from leukcnn.spec.kinds import FIGURES, TABLES
@@ -156,19 +157,28 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
 
 
 def build_figures(
-    results: Results, folder: Path, *, only: str | None = None, faults: list[str] | None = None
+    results: Results,
+    folder: Path,
+    *,
+    only: str | None = None,
+    faults: list[str] | None = None,
+    form: str | None = None,
 ) -> list[Path]:
     """Plots the paper's figures into the folder `figures` of the experiment's folder, from the store alone.
 
-    Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`.
+    Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`. `form` is
+    one of `leukcnn.rendering.figure_files.FORMS`, None for that of the files that are there.
+
+    Returns:
+        All files.
     """
     captured = Captured(folder)
-    paths: list[Path] = []
-    for figure in _wanted(results, results.paper.figures, only):
-        with going_on(faults):
-            own = captured.seen_by(figure)
-            paths += kind_of(figure).build(figure, results, own, folder / "figures")
-    return paths
+    with figures_as(form) as files:
+        for figure in _wanted(results, results.paper.figures, only):
+            with going_on(faults):
+                own = captured.seen_by(figure)
+                kind_of(figure).build(figure, results, own, folder / "figures")
+    return files.written
 
 
 def _wanted(results: Results, items: Sequence[_Item], only: str | None) -> list[_Item]:

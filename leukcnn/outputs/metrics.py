@@ -74,7 +74,12 @@ def _values(content: TableContent, every: _Columns) -> Values:
 
     def value(name: str) -> Value:
         column, of = every[name][0]
-        return Value(column, "text", of) if isinstance(column, str) else Value(column.title, column.format, of)
+        return (
+            Value(column, "text", of) if isinstance(column, str) else Value(column.title, column.format, of)
+        )
+
+    def title(axis: str) -> Callable[[Line], str]:
+        return lambda line: str(every[axis][0][1](line))
 
     def in_percent(line: Line) -> bool:
         known = line.metric in spec.METRICS and spec.METRICS[line.metric].percent
@@ -85,7 +90,7 @@ def _values(content: TableContent, every: _Columns) -> Values:
 
     others = [name for name in (*_OTHERS, *(["compared"] if content.compared else [])) if name in every]
     return Values(
-        titles={axis: (value(axis).title, every[axis][0][1]) for axis in content.table.axes},
+        titles={axis: (value(axis).title, title(axis)) for axis in content.table.axes},
         metric=partial(_title, content),
         in_percent=in_percent,
         published=value("published"),

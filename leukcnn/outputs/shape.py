@@ -312,7 +312,7 @@ class _Shape:
         signs = ", ".join(f"{SIGNS[name]} {name}" for name in SIGNS if name in self.signs)
         unverified = both and any(line.found and self.content.unverified(line) for line in lines)
         signs += f", {UNVERIFIED} unverified images" if unverified and signs else ""
-        return [f"Cells: {of_cell}{alone}." + (f" Verdict: {signs}." if signs else "")]
+        return [f"Cells: {of_cell}{alone}." + (f" Signs: {signs}." if signs else "")]
 
     def not_measured(self) -> list[str]:
         """Returns notes on trained networks and controls without values, one for each reason."""
@@ -329,8 +329,14 @@ class _Shape:
                 lacking.setdefault(line.why, {}).setdefault(where, {})[self.content.labels[row]] = None
         notes = []
         for why, places in lacking.items():
-            titles = [f"{place}: {', '.join(rows)}" if place else ", ".join(rows) for place, rows in places.items()]
-            notes.append(f"Not measured ({why}): {'; '.join(titles)}." if why else f"Not measured: {'; '.join(titles)}.")
+            titles = [
+                f"{place}: {', '.join(rows)}" if place else ", ".join(rows) for place, rows in places.items()
+            ]
+            notes.append(
+                f"Not measured ({why}): {'; '.join(titles)}."
+                if why
+                else f"Not measured: {'; '.join(titles)}."
+            )
         return notes
 
 

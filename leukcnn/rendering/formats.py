@@ -110,8 +110,8 @@ FORMATS = {
 }
 """The formats by name.
 
-- text: a string. cell: a string of several lines. integer, number: a number. raw: a number with all its digits. hundredths: a number, shown
-  with two decimals.
+- text: a string. cell: a string of several lines. integer, number: a number. raw: a number with all its
+  digits. hundredths: a number, shown with two decimals.
 - p: a p-value, a number of 0 to 1.
 - percent, points (a difference in percentage points) and interval (two bounds) take fractions.
 - quantity, change (a difference, shown with its sign), range (two bounds) and spread (mean, and standard

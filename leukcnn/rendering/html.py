@@ -11,8 +11,8 @@ def to_html(table: Table) -> str:
     """Returns the table as HTML: one `<table>`, and the notes as a list below it.
 
     The caption has the marks in bold, then the title. Each section is a `<tbody>` that begins with its title.
-    All text is escaped. Text is aligned left, numbers right and cells of several lines in the middle by inline
-    styles; there is no style sheet and no script.
+    All text is escaped. Text is aligned left, numbers right and cells of several lines in the middle, by
+    inline styles; there is no style sheet and no script.
     """
     layout = table.layout
     marks = [f"<strong>{_escaped(mark)}</strong><br>" for mark in table.every_mark]
@@ -46,7 +46,7 @@ def _headings(columns: Sequence[Column]) -> Iterator[str]:
             for title, n in groups
         ]
         yield f"<tr>{''.join(written)}</tr>"
-    yield _row("th", [column.title for column in columns], columns)
+    yield _row("th", [one_line(column.title) for column in columns], columns)
 
 
 def _bodies(layout: Layout) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """A table as LaTeX, for a paper's own document: no wider than a page's text.
 
 The text of the class `article` at 10 pt is 345 pt wide. A table takes the largest font in which it fits; its
-columns of text are broken into lines, and its columns are split into panels if that isn't enough. A table that
-is taller than a page is a `longtable`.
+columns of text are broken into lines, and its columns are split into panels if that isn't enough. A table
+that is taller than a page is a `longtable`.
 """
 
 import itertools
@@ -79,9 +79,7 @@ def _fit(layout: Layout) -> _Fitted:
     """Returns the largest font in which a table fits the page, or else its panels in the smallest font."""
     for font in FONTS:
         least = [_least_width(layout, i, font) for i in range(len(layout.columns))]
-        split = panels(
-            layout.columns, least, n_labels=layout.n_labels, gap=_GAP, available=_AVAILABLE
-        )
+        split = panels(layout.columns, least, n_labels=layout.n_labels, gap=_GAP, available=_AVAILABLE)
         if len(split) == 1:
             break
     return _Fitted(font, [dict(zip(one, _widths(layout, one, font), strict=True)) for one in split])
@@ -139,7 +137,9 @@ def _panel(layout: Layout, widths: Mapping[int, float], font: Font) -> _Lines:
         if title:
             body += [r"\midrule"] if body else []
             for line in fill(title, total, font):
-                body.append(rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\textit{{{_escape_latex(line)}}}}} \\*")
+                body.append(
+                    rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\textit{{{_escape_latex(line)}}}}} \\*"
+                )
         for j, row in enumerate(part):
             if of_lines and j and row[0]:
                 body.append(r"\addlinespace")

@@ -35,9 +35,7 @@ def to_text(table: Table) -> str:
     rows = [row for title, part in parts for row in (*_section(title, len(columns)), *part)]
     grid = tabulate(
         [[clean_lines(cell) for cell in row] for row in rows],
-        headers=[
-            "\n".join(filter(None, map(one_line, (column.group, column.title)))) for column in columns
-        ],
+        headers=["\n".join(filter(None, map(one_line, (column.group, column.title)))) for column in columns],
         tablefmt="simple",
         colalign=[column.align for column in columns],
         disable_numparse=True,

@@ -5,7 +5,6 @@ the notes below the table. CSV has no notes.
 """
 
 import itertools
-import os.path
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,11 +93,11 @@ class Section(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """A table as readers see it.
+    r"""A table as readers see it.
 
     Attributes:
         columns: The columns.
-        rows: One string for each column; its lines are separated by "\\n".
+        rows: One string for each column; its lines are separated by "\n".
         sections: Titled groups of rows, in order; rows before the first have no title.
         n_labels: Number of first columns that name a row. A table that is too wide is split into panels, each
             of which begins with them.
@@ -127,8 +126,8 @@ class Layout(NamedTuple):
             above: Sequence[str] = ()
             rows = []
             for row in part:
-                same = os.path.commonprefix([tuple(above), tuple(row)]) if self.n_labels > 1 else ()
-                n = min(len(same), self.n_labels)
+                labels = list(zip(row[: self.n_labels], above, strict=False)) if self.n_labels > 1 else []
+                n = next((i for i, (one, other) in enumerate(labels) if one != other), len(labels))
                 rows.append([*[""] * n, *row[n:]])
                 above = row
             parts.append((title, rows))

@@ -28,9 +28,7 @@ class TerminalTable:
         marks = [(f"{one_line(mark)}\n", "bold red") for mark in table.every_mark]
         yield Text.assemble(*marks, (one_line(table.title), "bold"))
         least = [_least_width(layout, i) for i in range(len(layout.columns))]
-        split = panels(
-            layout.columns, least, n_labels=layout.n_labels, gap=1, available=options.max_width
-        )
+        split = panels(layout.columns, least, n_labels=layout.n_labels, gap=1, available=options.max_width)
         for i, positions in enumerate(split):
             if i:
                 yield Text("")
@@ -76,7 +74,9 @@ def _heading(layout: Layout, i: int) -> str:
         return column.heading
     words = [*column.group.split(), *column.title.split()]
     width = max((cell_len(text) for text in (*_cell_lines(layout, i), *words)), default=1)
-    titles = [textwrap.fill(one_line(text), width, break_on_hyphens=False) for text in (column.group, column.title)]
+    titles = [
+        textwrap.fill(one_line(text), width, break_on_hyphens=False) for text in (column.group, column.title)
+    ]
     return "\n".join(filter(None, titles))
 
 

@@ -187,7 +187,7 @@ class Table:
         kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
             Koch; "" shows no words.
         headings: Headings as printed, in a table of metrics: metric -> heading, such as
-            {"accuracy": "A (%)"}. "precision" also gives that of its averages. Others have the metric's title.
+            {"accuracy": "A (%)"}. "precision" also gives that of its averages. Default: the metric's title.
         shape: Where the paper prints an axis, in a table of metrics: axis -> "section" (a title above rows),
             "label" (in each row) or "columns". By default axes before "row" are sections, the others labels;
             with the axis "class" the rows are sections. The metrics are columns.

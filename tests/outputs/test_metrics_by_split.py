@@ -99,7 +99,7 @@ def test_intervals_are_those_of_each_split(trained):
     )
     assert shown["k-fold", "Frozen"]["95 % interval"][1] <= 100
     for method in ("Wilson", "groups of images", "corrected resampled t"):
-        assert method in table.notes[0]
+        assert method in table.notes[1]
 
 
 def test_each_method_is_named_once_however_many_resamples_were_undefined(staged, make_stages):
@@ -139,7 +139,7 @@ def test_a_split_that_the_data_do_not_allow_is_named(trained):
 def test_without_any_run_only_published_values_are_shown(staged):
     table = build(SPLITS, staged(SPLITS).results(), {})
     assert [row["Published"] for row in records(table)] == [(99, None)]
-    assert "Not trained in this run: From scratch." in table.notes
+    assert "Not trained in this run: Frozen; From scratch." in table.notes
 
 
 def blanked(experiment, make_stages, **wrong):
@@ -163,7 +163,7 @@ def test_each_mask_is_compared_with_no_mask(staged, make_stages):
     assert changes[1:] == pytest.approx([0, -20, -5])
     control = [row["Measured"] for row in records(table) if row["Network"] == control_label("border")]
     assert [mean for mean, _ in control] == pytest.approx([90, 90, 50, 80])
-    assert "Not trained in this run: From scratch." in table.notes
+    assert "Not trained in this run: Frozen; From scratch." in table.notes
 
 
 def test_a_mask_that_was_not_run_says_how(staged, make_stages):
