@@ -61,8 +61,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         else None
         for line in content.lines
     ]
-    shape, explained = paper_shape(content, _values(content, every))
-    notes = [*explained, *notes_of(content)]
+    shape, legend, lacking = paper_shape(content, _values(content, every))
+    notes = [*legend, *notes_of(content), *lacking]
     made = make_table(content.shown, table, columns, rows, notes=notes, subsets=subsets)
     made = replace(made, shape=shape)
     return mark_rows(made, content.shown, on) if content.lines else made

@@ -17,7 +17,7 @@ from leukcnn.seeding import generator
 
 
 def pick(material: Material, n: int = 4) -> np.ndarray:
-    """Returns the positions of up to n images of each class, sampled at random, in the order of the classes."""
+    """Returns the positions of up to n images of each class, sampled at random, class by class."""
     rng, labels = generator(material.seed, "figures"), material.index.labels[material.shown]
     # Sampled from the last class to the first, since earlier runs were.
     by_class = [

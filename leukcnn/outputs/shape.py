@@ -74,16 +74,16 @@ class _Heading(NamedTuple):
     title: str
 
 
-def paper_shape(content: TableContent, values: Values) -> tuple[Layout | None, list[str]]:
+def paper_shape(content: TableContent, values: Values) -> tuple[Layout | None, list[str], list[str]]:
     """Returns a table of metrics in the paper's own shape, and the notes that explain it.
 
     Returns:
-        The layout, None if the table has no line; and the notes: the legend, and what isn't measured.
+        The layout, None if the table has no line; the note with the legend; notes on what isn't measured.
     """
     shape = _Shape(content, values)
     if not shape.headings:
-        return None, []
-    return shape.layout(), [*shape.legend(), *shape.not_measured()]
+        return None, [], []
+    return shape.layout(), shape.legend(), shape.not_measured()
 
 
 class _Shape:
@@ -317,26 +317,22 @@ class _Shape:
     def not_measured(self) -> list[str]:
         """Returns notes on trained networks and controls without values, one for each reason."""
         lacking: dict[str, dict[str, dict[str, None]]] = {}
+        places: dict[str, None] = {}
         for lines in self._rows.values():
-            if any(map(_is_measured, lines)):
-                continue
-            for line in lines:
-                row = line.place.row
-                if row not in CONTROLS and row not in self.content.trained:
-                    continue
-                axes = [axis for axis in self.table.axes if axis not in ("row", "class")]
-                where = ", ".join(self.values.titles[axis][1](line) for axis in axes)
-                lacking.setdefault(line.why, {}).setdefault(where, {})[self.content.labels[row]] = None
+            row, axes = lines[0].place.row, [axis for axis in self.table.axes if axis not in ("row", "class")]
+            where = ", ".join(self.values.titles[axis][1](lines[0]) for axis in axes)
+            places[where] = None
+            trained = row in CONTROLS or row in self.content.trained
+            if trained and not any(map(_is_measured, lines)):
+                lacking.setdefault(lines[0].why, {}).setdefault(where, {})[self.content.labels[row]] = None
         notes = []
-        for why, places in lacking.items():
-            titles = [
-                f"{place}: {', '.join(rows)}" if place else ", ".join(rows) for place, rows in places.items()
-            ]
-            notes.append(
-                f"Not measured ({why}): {'; '.join(titles)}."
-                if why
-                else f"Not measured: {'; '.join(titles)}."
-            )
+        for why, by_place in lacking.items():
+            titles = [", ".join(rows) for rows in by_place.values()]
+            if len({*titles}) == 1 and len(by_place) == len(places):
+                titles = titles[:1]
+            else:
+                titles = [f"{place}: {rows}" for place, rows in zip(by_place, titles, strict=True)]
+            notes.append(f"Not measured{f' ({why})' if why else ''}: {'; '.join(titles)}.")
         return notes
 
 

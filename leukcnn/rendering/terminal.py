@@ -14,6 +14,8 @@ from leukcnn.rendering.tables import Column, Layout, Table, one_line
 
 # A column of text is broken into lines of no less than this.
 _NARROW = 16
+_GAP = 2
+"""Blanks between two columns: the padding, and the divider of the box."""
 
 
 class TerminalTable:
@@ -28,7 +30,7 @@ class TerminalTable:
         marks = [(f"{one_line(mark)}\n", "bold red") for mark in table.every_mark]
         yield Text.assemble(*marks, (one_line(table.title), "bold"))
         least = [_least_width(layout, i) for i in range(len(layout.columns))]
-        split = panels(layout.columns, least, n_labels=layout.n_labels, gap=1, available=options.max_width)
+        split = panels(layout.columns, least, n_labels=layout.n_labels, gap=_GAP, available=options.max_width)
         for i, positions in enumerate(split):
             if i:
                 yield Text("")

@@ -163,7 +163,7 @@ def test_each_mask_is_compared_with_no_mask(staged, make_stages):
     assert changes[1:] == pytest.approx([0, -20, -5])
     control = [row["Measured"] for row in records(table) if row["Network"] == control_label("border")]
     assert [mean for mean, _ in control] == pytest.approx([90, 90, 50, 80])
-    assert "Not trained in this run: Frozen; From scratch." in table.notes
+    assert "Not trained in this run: From scratch." in table.notes
 
 
 def test_a_mask_that_was_not_run_says_how(staged, make_stages):

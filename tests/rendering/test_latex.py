@@ -8,7 +8,6 @@ from leukcnn.rendering.latex import TEXT_WIDTH, to_latex
 from leukcnn.rendering.panels import panels
 from leukcnn.rendering.tables import Column, Layout, Section
 from leukcnn.rendering.typesetting import FONTS, fill, text_width
-from tests.golden import store
 from tests.rendering.tables import MARK, NASTY, table
 
 _DOCUMENT = r"""\documentclass[10pt]{article}
@@ -114,14 +113,9 @@ def test_a_text_is_broken_at_spaces():
 
 
 @pytest.fixture(scope="module")
-def of_papers(tmp_path_factory):
-    """Returns the LaTeX of every table of the five papers, full and with one run."""
-    cases = [case for case in store.CASES if case.endswith(("-full", "-nothing"))]
-    texts = {}
-    for case in cases:
-        rendered = store.rendered(store.CASES[case], tmp_path_factory.mktemp("store"))
-        texts |= {f"{case}/{name}": text for name, text in rendered.items() if name.endswith(".tex")}
-    return texts
+def of_papers(paper_tables):
+    """Returns the LaTeX of every table of the five papers: case and id -> text."""
+    return {f"{case}/{name}": to_latex(table) for (case, name), table in paper_tables.items()}
 
 
 def test_no_table_of_a_paper_is_estimated_wider_than_the_text(of_papers):
