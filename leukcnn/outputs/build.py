@@ -170,15 +170,16 @@ def build_figures(
     one of `leukcnn.rendering.figure_files.FORMS`, None for that of the files that are there.
 
     Returns:
-        All files.
+        The PNG files, then the others.
     """
     captured = Captured(folder)
+    paths: list[Path] = []
     with figures_as(form) as files:
         for figure in _wanted(results, results.paper.figures, only):
             with going_on(faults):
                 own = captured.seen_by(figure)
-                kind_of(figure).build(figure, results, own, folder / "figures")
-    return files.written
+                paths += kind_of(figure).build(figure, results, own, folder / "figures")
+    return [*paths, *(path for path in files.written if path not in paths)]
 
 
 def _wanted(results: Results, items: Sequence[_Item], only: str | None) -> list[_Item]:
