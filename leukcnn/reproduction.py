@@ -57,6 +57,7 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "tensorboard": (bool, "True or False"),
     "margin": ((int, float), "a number of percentage points"),
     "controls_only": (bool, "True or False"),
+    "figures": _TEXT,
     "quiet": (bool, "True or False"),
 }
 
@@ -85,6 +86,7 @@ def reproduce(
     tensorboard: bool = False,
     margin: float = MARGIN,
     controls_only: bool = False,
+    figures: str | None = None,
     quiet: bool = False,
 ) -> Run:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
@@ -124,6 +126,9 @@ def reproduce(
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
         controls_only: Whether to end after the controls, without training any network.
+        figures: Form of the figures: "png"; "pdf" or "svg" as well; or "paper" for a manuscript: PDF and PNG
+            at 300 dpi without mark and caption, which are in a file next to them. None for the form of an
+            earlier run, at first PNG.
         quiet: Whether to show no progress.
 
     Raises:
@@ -163,6 +168,7 @@ def reproduce(
         margin=margin,
         controls_only=controls_only,
         given=given,
+        figures=figures,
     )
     return run_request(request, quiet=quiet)
 

@@ -10,6 +10,7 @@ from leukcnn.commands.options import (
     CLASSES,
     CONTROLS_ONLY,
     DEVICES,
+    FIGURES,
     MASK,
     OUT,
     PRECISION,
@@ -97,6 +98,7 @@ def _types() -> Types:
 @DEVICES
 @WORKERS
 @TENSORBOARD
+@FIGURES
 @TABLES
 @with_output
 def evaluate(

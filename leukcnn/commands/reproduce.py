@@ -10,6 +10,7 @@ from leukcnn.commands.options import (
     CONTROLS_ONLY,
     DATA,
     DEVICES,
+    FIGURES,
     MASK,
     ONLY,
     OUT,
@@ -80,6 +81,7 @@ def _types() -> Types:
     show_default=True,
     help="Percentage points within which a published and a measured value agree.",
 )
+@FIGURES
 @CONTROLS_ONLY
 @TENSORBOARD
 @TABLES

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from leukcnn.backend import start_backend
-from leukcnn.commands.options import ONLY, OUT, with_output
+from leukcnn.commands.options import FIGURES, ONLY, OUT, with_output
 from leukcnn.commands.printing import Output, exit_with, print_report, without_results
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.start import paper_or_stored, stored_paper
@@ -21,10 +21,17 @@ from leukcnn.start import paper_or_stored, stored_paper
     type=float,
     help="Another margin of agreement, kept with the runs, for all of their tables.",
 )
+@FIGURES
 @click.option("--verify", is_flag=True, help="Check the stored files and values instead; exit with 1.")
 @with_output
 def table(
-    paper: str, out: Path, only: str | None, margin: float | None, verify: bool, output: Output
+    paper: str,
+    out: Path,
+    only: str | None,
+    margin: float | None,
+    figures: str | None,
+    verify: bool,
+    output: Output,
 ) -> None:
     """Builds the tables and figures of finished runs again, without data and without training.
 
@@ -55,7 +62,7 @@ def table(
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                done = report(store, folder, found, only=only, margin=margin)
+                done = report(store, folder, found, only=only, margin=margin, figures=figures)
                 summaries.append({"folder": folder.name, "summary": done.summary})
                 print_report(done, output, with_tables=not output.quiet)
                 faults += [*without_results(done), *done.faults]

@@ -59,7 +59,13 @@ class Report:
 
 
 def report(
-    store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None, margin: float | None = None
+    store: Store,
+    folder: Path,
+    paper: spec.Paper,
+    *,
+    only: str | None = None,
+    margin: float | None = None,
+    figures: str | None = None,
 ) -> Report:
     """Writes an experiment's tables, figures and challenge files, without the data and without training.
 
@@ -71,6 +77,8 @@ def report(
         paper: The paper.
         only: Id of the one table or figure to build; None or the id of a row for all.
         margin: Points within which values agree, which is kept in the record; None for the record's own.
+        figures: Form of the figures, one of `leukcnn.rendering.figure_files.FORMS`; None for that of the
+            files that are there.
 
     Raises:
         StoreError: The record can't be read, the folder can't be written to, or the paper has changed since
@@ -87,7 +95,7 @@ def report(
     assumptions = assumption_table(results)
     with locked_folder(folder):
         files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-        files += build_figures(results, folder, only=only, faults=faults)
+        files += build_figures(results, folder, only=only, faults=faults, form=figures)
         with going_on(faults):
             for row in paper.row_ids:
                 for predictions in results.runs(row, subset="final")[:1]:

@@ -13,6 +13,7 @@ from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
 from leukcnn.paths import did_you_mean_weights
+from leukcnn.rendering.figure_files import FORMS
 from leukcnn.spec.metrics import MARGIN
 
 NUMBERS = {"seed": (0, 2**63 - 1), "runs": (1, 1000), "workers": (1, 1000)}
@@ -126,6 +127,8 @@ class Request:
         controls_only: Whether the run ends after the controls, without training any network.
         command: Name of the command that was called.
         given: Its options as they were given, with their defaults; written into the run's folder.
+        figures: Form of the figures: "png"; "pdf" or "svg" as well; or "paper" for a manuscript. None for
+            that of the files that are there, at first PNG.
     """
 
     paper: spec.Paper
@@ -152,6 +155,7 @@ class Request:
     controls_only: bool = False
     command: str = "reproduce"
     given: Mapping[str, Any] = field(default_factory=dict)
+    figures: str | None = None
 
     def __post_init__(self) -> None:
         paper = self.paper
@@ -192,6 +196,7 @@ class Request:
             ("unknown_subjects (--unknown-subjects)", self.unknown_subjects, spec.UNKNOWN_SUBJECTS),
             ("mask (--mask)", self.mask, spec.MASKS),
             ("precision (--precision)", self.precision, spec.PRECISIONS),
+            ("figures (--figures)", self.figures, tuple(FORMS)),
         ):
             if value not in (None, *choices):
                 raise SpecError(

@@ -136,7 +136,7 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> 
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
-    done = report(store, folder, study.paper, only=study.only)
+    done = report(store, folder, study.paper, only=study.only, figures=study.figures)
     watch.lap("tables and figures")
     return replace(
         done,

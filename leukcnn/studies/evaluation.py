@@ -22,7 +22,7 @@ _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
     *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices", "workers"),
-    *("tensorboard", "controls_only", "quiet"),
+    *("tensorboard", "controls_only", "figures", "quiet"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -68,6 +68,7 @@ def evaluate(
     devices: str | int | None = None,
     workers: int = 2,
     tensorboard: bool = False,
+    figures: str | None = None,
     quiet: bool = False,
 ) -> Run:
     r"""Tests networks and controls on your own images, as the command `leukcnn evaluate` does.
@@ -111,6 +112,7 @@ def evaluate(
         devices: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
         tensorboard: As for `leukcnn.reproduce`.
+        figures: As for `leukcnn.reproduce`.
         quiet: Whether to show no progress and no notes.
 
     Raises:
@@ -158,6 +160,7 @@ def evaluate(
         devices=None if devices is None else str(devices),
         workers=workers,
         tensorboard=tensorboard,
+        figures=figures,
         controls_only=controls_only,
         command="evaluate",
         given=given,
