@@ -12,6 +12,7 @@ from leukcnn.commands.check import check
 from leukcnn.commands.datasets import datasets
 from leukcnn.commands.papers import list_papers
 from leukcnn.commands.predict import predict
+from leukcnn.commands.report import report
 from leukcnn.commands.reproduce import reproduce
 from leukcnn.commands.table import table
 from leukcnn.datasets.headers import bound_decoder
@@ -32,5 +33,5 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _command in (list_papers, datasets, check, reproduce, table, audit_paper, predict):
+for _command in (list_papers, datasets, check, reproduce, table, report, audit_paper, predict):
     main.add_command(_command)

@@ -5,9 +5,12 @@ from pathlib import Path
 
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
+from leukcnn.experiment.audits import kept_audit
 from leukcnn.files import locked_folder
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
+from leukcnn.html_report import Contents
+from leukcnn.html_report import write as write_page
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
 from leukcnn.outputs.titles import trial_title
@@ -83,10 +86,17 @@ def report(
                     if len(predictions) == record.final_total:
                         path = folder / "challenge" / f"{row}.zip"
                         files.append(write_challenge_file(path, predictions, expected=record.final_total))
+        diverged = _diverged(results)
+        # The page shows all tables, whichever were asked for.
+        every = (
+            tables if only in (None, *paper.row_ids) else build_tables(results, Captured(folder), faults=[])
+        )
+        contents = Contents(every, assumptions, faults, diverged, kept_audit(folder, paper, faults))
+        files.append(write_page(results, folder, contents))
         with going_on(faults):
             _read_captures(folder, paper, faults)
             note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
-    return Report(folder, record, tables, assumptions, files, diverged=_diverged(results), faults=faults)
+    return Report(folder, record, tables, assumptions, files, diverged=diverged, faults=faults)
 
 
 def _diverged(results: Results) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
+from leukcnn.outputs.page_images import capture_copies, capture_mistakes
 from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
@@ -108,7 +109,9 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     folder = store.experiment(experiment_name(record))
     with locked_folder(folder):
         record.save(folder)
-        capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
+        material = Material(Results(study.paper, record, store), session.index)
+        capture(material, folder, trained=False)
+        capture_copies(material, folder, planned.pairs)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
     if study.trained:
@@ -122,6 +125,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
+        capture_mistakes(material, folder, faults=faults)
     done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
     return replace(
