@@ -7,10 +7,10 @@ from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.experiment.audits import kept_audit
 from leukcnn.files import locked_folder
-from leukcnn.outputs.assumptions import assumption_table
-from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.html_report import Contents
 from leukcnn.html_report import write as write_page
+from leukcnn.outputs.assumptions import assumption_table
+from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
 from leukcnn.outputs.titles import trial_title

@@ -16,7 +16,7 @@ N_STYLES = 6
 """Number of different styles of lines."""
 
 _WIDTH, _HEIGHT = 340.0, 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 12.0, 10.0, 42.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 12.0, 10.0, 42.0
 _FEW_POINTS = 30
 _ROW, _LABEL = 44.0, 17.0
 

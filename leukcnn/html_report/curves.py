@@ -73,7 +73,8 @@ def curves_of(predictions: Predictions, *, positive: int, unit: str) -> Curves |
     Args:
         predictions: Predictions of labelled images.
         positive: Position of the positive class of two.
-        unit: What is resampled, as `leukcnn.results.measure.unit_of` returns it; images if a group is unknown.
+        unit: What is resampled, as `leukcnn.results.measure.unit_of` returns it; images if a group is
+            unknown.
 
     Returns:
         The curves; None if no class has both positive and other images.
@@ -87,7 +88,7 @@ def curves_of(predictions: Predictions, *, positive: int, unit: str) -> Curves |
     weights, n_units = _resampled(predictions, unit)
     # A resample counts for all classes or for none, so that their curves can be averaged.
     of_class = [weights[:, labels == k].sum(axis=1) for k in classes]
-    weights = weights[np.all([(0 < n) & (n < weights.sum(axis=1)) for n in of_class], axis=0)]
+    weights = weights[np.all([(n > 0) & (n < weights.sum(axis=1)) for n in of_class], axis=0)]
     pairs = [_of_class(predictions, k, weights) for k in classes]
     roc, recall = ([one[kind] for one in pairs] for kind in (0, 1))
     if len(classes) > 1:

@@ -1,4 +1,4 @@
-"""What the report shows of each network: intervals next to controls, curves, confusion, training, mistakes."""
+"""What the report shows of each network: intervals next to controls, curves, confusion and training."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,14 @@ MOST_PANELS = 24
 
 _MOST_CHARTS, _MOST_TRAININGS = 12, 60
 _MOST_CLASS_CURVES = 5
+_AGAINST = (
+    *("Classifier", "Kind", Column("Accuracy", "percent"), Column("95 % interval", "interval")),
+    *(Column("Images", "integer"), "Against the best control"),
+)
+_BINS = (
+    *("Highest probability", Column("Images", "integer"), Column("Mean probability", "percent")),
+    *(Column("Fraction right", "percent"), Column("95 % interval", "interval")),
+)
 
 
 class Against(NamedTuple):
@@ -34,7 +42,7 @@ class Against(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """A confusion matrix: class names, counts (K, K), and the fraction of each true class; NaN if it is empty."""
+    """A confusion matrix: class names, counts (K, K), and fractions of the true class, NaN if it is empty."""
 
     names: Sequence[str]
     counts: list[list[int]]
@@ -84,17 +92,16 @@ def against_controls(results: Results) -> Iterator[Against]:
             style = 1 if kind == "control" else 0
             estimates.append(charts.Estimate(label, value, *bounds, style))
             against = None if style else best_control(results, name, dataset=dataset)
-            words = against[1].words(CONTROLS[against[0]].sees) if against else ""
-            rows.append((label, kind, value, bounds if interval.defined else None, found.n, words or None))
+            words = against[1].words(CONTROLS[against[0]].sees) if against else None
+            rows.append((label, kind, value, bounds if interval.defined else None, found.n, words))
         if not estimates:
             continue
         where = f" on {dataset_title(results, dataset)}" if dataset else ""
         title = f"Accuracy of networks and controls{where}"
         mark = max((one.value for one in estimates if one.style), default=math.nan)
-        chart = charts.dots(title, _in_words(estimates), estimates, unit="Accuracy", mark=mark)
-        columns = ("Classifier", "Kind", Column("Accuracy", "percent"), Column("95 % interval", "interval"))
-        columns = (*columns, Column("Images", "integer"), "Against the best control")
-        yield Against(chart, Table(f"against{len(rows)}", title, columns, rows))
+        words = _in_words(estimates)
+        chart = charts.dots("With 95 % intervals", words, estimates, unit="Accuracy", mark=mark)
+        yield Against(chart, Table("against", title, _AGAINST, rows))
 
 
 def _everyone(results: Results) -> Iterator[tuple[str, str, str]]:
@@ -208,17 +215,16 @@ def _reliability(bins: Sequence[Bin], error: float) -> charts.Chart:
         whiskers.append(charts.Whisker(at, y.at(one.accuracy), at, ends[0], at, ends[1]))
     alt = f"Reliability diagram: calibration error {100 * error:.1f} %; the table of bins has its numbers."
     note = (
-        f"Expected calibration error {100 * error:.1f} %. Dots: fraction right in each of 15 bins with Wilson's "
-        f"95 % interval; on the diagonal, probabilities are honest. Bars: number of images, at most {most:,}."
+        f"Expected calibration error {100 * error:.1f} %. Dots: fraction right in each of 15 bins with "
+        "Wilson's 95 % interval; on the diagonal, probabilities are honest. Bars: number of images, "
+        f"at most {most:,}."
     )
     return charts.Chart("Reliability", alt, x, y, lines=[diagonal], bars=bars, whiskers=whiskers, note=note)
 
 
 def _bins(bins: Sequence[Bin]) -> Table:
-    columns = ("Highest probability", Column("Images", "integer"), Column("Mean probability", "percent"))
-    columns = (*columns, Column("Fraction right", "percent"), Column("95 % interval", "interval"))
     rows = [(f"{b.low:.2f} to {b.high:.2f}", b.n, b.confidence, b.accuracy, b.interval) for b in bins]
-    return Table("bins", "Bins of the reliability diagram", columns, rows)
+    return Table("bins", "Bins of the reliability diagram", _BINS, rows)
 
 
 def _history(results: Results, row: str) -> tuple[list[charts.Chart], int]:

@@ -27,6 +27,8 @@ PAGE = "report.html"
 
 _MOST_FIGURE_BYTES = 6_000_000
 _LONG_TABLE = 40
+# Kinds of figures whose content the part on each network shows, too.
+_SHOWN_ABOVE = ("confusion", "history", "misclassified")
 
 
 class Plot(NamedTuple):
@@ -40,6 +42,7 @@ class Plot(NamedTuple):
         uri: The image; "" if it would make the page too large.
         name: Name of its file.
         width, height: Size in pixels.
+        shown_above: Whether the networks' part of the page shows the same.
     """
 
     title: str
@@ -50,6 +53,7 @@ class Plot(NamedTuple):
     name: str
     width: int
     height: int
+    shown_above: bool
 
 
 @dataclass(frozen=True)
@@ -199,7 +203,8 @@ def _plots(results: Results, folder: Path, faults: list[str]) -> Iterator[Plot]:
                 uri = ""
             variant = path.stem.removeprefix(figure.id).removeprefix(figure.kind).replace("_", " ").strip()
             mark = mark_and_caption(results, figure)["mark"]
-            yield Plot(figure.title, figure.where, variant, mark, uri, path.name, width, height)
+            above = figure.kind in _SHOWN_ABOVE
+            yield Plot(figure.title, figure.where, variant, mark, uri, path.name, width, height, above)
 
 
 def _is_of(path: Path, figure: spec.Figure, paper: spec.Paper) -> bool:
