@@ -19,6 +19,7 @@ from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.page_images import COPIES, MISTAKES
 from leukcnn.outputs.summary import summary_table
 from leukcnn.outputs.titles import file_stem, mark_and_caption
+from leukcnn.rendering.formats import Cell, undefined
 from leukcnn.rendering.tables import Column, Table, one_line
 from leukcnn.results.results import Results
 
@@ -215,11 +216,14 @@ def _is_of(path: Path, figure: spec.Figure, paper: spec.Paper) -> bool:
     return bool(begins) and max(begins, key=lambda other: len(other.id)) == figure
 
 
-def sort_keys(table: Table) -> list[list[str]]:
-    """Returns a number to sort each shown cell by; "" for text and for cells without a value."""
-    keys = []
-    for row in table.rows:
-        cells = [value for value, column in zip(row, table.columns, strict=True) if not column.csv_only]
-        firsts = [value[0] if isinstance(value, tuple) else value for value in cells]
-        keys.append([repr(one) if isinstance(one, int | float) else "" for one in firsts])
-    return keys
+def sort_keys(table: Table) -> list[list[str | None]]:
+    """Returns what each shown cell is sorted by: a number, "" if it has no value, None if it is text."""
+    shown = [place for place, column in enumerate(table.columns) if not column.csv_only]
+    return [[_sort_key(row[place]) for place in shown] for row in table.rows]
+
+
+def _sort_key(value: Cell) -> str | None:
+    if value is None or undefined(value):
+        return ""
+    first = value[0] if isinstance(value, tuple) else value
+    return None if isinstance(first, str) else repr(first)

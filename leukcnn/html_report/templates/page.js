@@ -3,13 +3,12 @@
 (function () {
   const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
-  function compare(a, b, column) {
-    const one = a.cells[column], other = b.cells[column];
-    const empty = (cell) => cell.dataset.key === undefined || cell.dataset.key === "nan";
-    const numbers = !empty(one) && !empty(other);
-    if (numbers) { return Number(one.dataset.key) - Number(other.dataset.key); }
-    if (!empty(one) || !empty(other)) { return empty(one) ? Infinity : -Infinity; }
-    return words.compare(one.textContent.trim(), other.textContent.trim());
+  // A cell has the number that it is sorted by, "" if it has no value, or nothing if it is text.
+  function compare(a, b) {
+    const one = a.dataset.key, other = b.dataset.key;
+    return one === undefined || other === undefined
+      ? words.compare(a.textContent.trim(), b.textContent.trim())
+      : Number(one) - Number(other);
   }
 
   function sort(table, heading, column) {
@@ -21,9 +20,11 @@
     const rows = Array.from(body.rows);
     rows.sort((a, b) => Number(a.dataset.place) - Number(b.dataset.place));
     if (next !== "none") {
-      // Cells without a value stay last in both directions.
       const sign = next === "ascending" ? 1 : -1;
-      rows.sort((a, b) => { const c = compare(a, b, column); return Number.isFinite(c) ? sign * c : c > 0 ? 1 : -1; });
+      const cell = (row) => row.cells[column];
+      const last = (row) => cell(row).dataset.key === "" ? 1 : 0;
+      // Cells without a value stay last in both directions.
+      rows.sort((a, b) => last(a) - last(b) || sign * compare(cell(a), cell(b)));
     }
     body.append(...rows);
   }
