@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leukcnn.experiment.report import Report
+    from leukcnn.outputs.answer import Answer
     from leukcnn.prediction import SavedNetwork
     from leukcnn.rendering.tables import Table
     from leukcnn.results.results import Results
@@ -72,8 +73,9 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
 class Run:
     """A run of a paper: tables, figures, predictions and networks, read from the run's folder when asked for.
 
-    `leukcnn.reproduce` and `leukcnn.open_run` return it. In a notebook it shows its summary.
+    `leukcnn.reproduce` and `leukcnn.open_run` return it. In a notebook it shows its answer and its summary.
 
+        print(run.answer)                    # the answer in a few lines
         run["table2"]                        # a table
         run["figure2"]                       # a figure; its `path` is the PNG file
         run.predictions("vgg16")             # a DataFrame
@@ -153,6 +155,16 @@ class Run:
         files = {path.stem: FigureFile(path) for path in paths}
         others = {figure.id for figure in self.paper.figures} - files.keys()
         return Items("figure", list(files), self._figure, files, others)
+
+    @cached_property
+    def answer(self) -> "Answer":
+        """The answer in at most twelve lines: best network, best control, their difference, leaks.
+
+        `print(run.answer)` shows it; `run.answer.to_json()` is the content of `summary.json`.
+        """
+        from leukcnn.outputs.answer import answer_of
+
+        return answer_of(self._results)
 
     @cached_property
     def summary(self) -> "Table":
@@ -273,7 +285,8 @@ class Run:
         lines = [f"{what}: {', '.join(map(html.escape, of))}" for what, of in names.items() if of]
         head = f"<p><b>{html.escape(self.paper.title)}</b><br>{html.escape(self.folder.name)}, "
         faults = "".join(f"<pre>{html.escape(fault)}</pre>" for fault in self.faults)
-        body = f"{self.summary._repr_html_()}<p>{'<br>'.join(lines)}</p>"
+        answer = "<br>".join(map(html.escape, self.answer.lines(self.folder)))
+        body = f"<p>{answer}</p>{self.summary._repr_html_()}<p>{'<br>'.join(lines)}</p>"
         return f"{head}{self._trained()}</p>{faults}{body}"
 
     def _ipython_key_completions_(self) -> list[str]:

@@ -1,12 +1,12 @@
 """`leukcnn check`."""
 
-import functools
 import sys
 
 import click
 
 from leukcnn import papers
-from leukcnn.commands.options import CLASSES, DATA
+from leukcnn.commands.options import CLASSES, DATA, with_output
+from leukcnn.commands.printing import Output
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
 from leukcnn.start import data_folder, find_paper
@@ -16,14 +16,20 @@ from leukcnn.start import data_folder, find_paper
 @click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @DATA
 @CLASSES
-def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
+@with_output
+def check(name: str, data: str | None, classes: tuple[str, ...], output: Output) -> None:
     """Verifies a dataset, or those of a paper that are in the folder; exits with 1 if something is wrong.
 
     Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault.
     """
+    check_data(name, data, classes, output)
+
+
+def check_data(name: str, data: str | None, classes: tuple[str, ...], output: Output) -> None:
+    """Does what `leukcnn check` does, also for data that were just downloaded."""
     from leukcnn.datasets import CATALOG
 
-    say = functools.partial(click.echo, err=True)
+    say = output.note
     is_paper = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
     if not is_paper and name not in CATALOG:
         # The key of a paper with one dataset is that dataset's key.
@@ -45,7 +51,7 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
     if len(names) > 1:
         here = find_present(names, root, classes=classes)
         for absent in (key for key in names if key not in here):
-            click.echo(f"{absent}: not there")
+            output.result(f"{absent}: not there")
         names = tuple(here)
     reports, unchecked = [], []
     for key in names:
@@ -55,12 +61,32 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
             if len(names) == 1:
                 raise
             unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
-    click.echo("\n".join([*(line for report in reports for line in report.lines()), *unchecked]))
+    ok = not unchecked and all(report.ok for report in reports)
+    output.document = {
+        "ok": ok,
+        "datasets": [
+            {"key": report.card.key, "ok": report.ok, "images": report.images_here, "lines": report.lines()}
+            for report in reports
+        ],
+        "unchecked": unchecked,
+        "duplicates": None,
+    }
+    if output.quiet:
+        for report in reports:
+            output.result(f"{report.card.key}: {'as published' if report.ok else 'not as published'}")
+        output.result("\n".join(unchecked))
+    else:
+        output.result("\n".join([*(line for report in reports for line in report.lines()), *unchecked]))
     if reports:
         # It loads scikit-learn, which an empty folder doesn't need.
         from leukcnn.duplicate_scan import scan_reports
 
-        for line in scan_reports(reports, paper=paper).lines():
-            click.echo(line)
-    if unchecked or not all(report.ok for report in reports):
+        found = scan_reports(reports, paper=paper)
+        output.document["duplicates"] = {
+            kind: found.index.ids[pairs].tolist()
+            for kind, pairs in (("identical", found.identical), ("near", found.near))
+        }
+        for line in found.lines()[: 1 if output.quiet else None]:
+            output.result(line)
+    if not ok:
         sys.exit(1)

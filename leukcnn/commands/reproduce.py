@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from leukcnn.command_group import Choice
-from leukcnn.commands.options import CLASSES, DATA, ONLY, OUT
-from leukcnn.commands.printing import exit_with, print_report, without_results
+from leukcnn.commands.options import CLASSES, DATA, ONLY, OUT, TABLES, with_output
+from leukcnn.commands.printing import Output, exit_with, print_report, without_results
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.spec.metrics import MARGIN
 
@@ -70,19 +70,22 @@ from leukcnn.spec.metrics import MARGIN
     help="Percentage points within which a published and a measured value agree.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
-def reproduce(paper: str, **options: Any) -> None:
-    """Trains a paper's networks and prints its tables, with published and measured values side by side.
+@TABLES
+@with_output
+def reproduce(paper: str, output: Output, with_tables: bool, **options: Any) -> None:
+    """Trains a paper's networks, writes its tables and figures, and prints the answer.
 
     Finished trials are kept in --out and never computed again; interrupted ones continue after the last epoch
     that was saved.
     """
     from leukcnn import reproduction
 
-    run = reproduction.reproduce(paper, **options)
+    report = reproduction.reproduce(paper, **options, quiet=output.quiet).report
+    assert report is not None
 
     from leukcnn.experiment.estimate import describe_seconds
 
-    if run.report is not None:
-        print_report(run.report)
-        click.echo(describe_seconds(run.report.seconds))
-        exit_with([*without_results(run.report), *run.report.faults])
+    output.document = report.summary
+    output.note(describe_seconds(report.seconds))
+    print_report(report, output, with_tables=with_tables)
+    exit_with([*without_results(report), *report.faults])

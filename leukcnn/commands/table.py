@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from leukcnn.backend import start_backend
-from leukcnn.commands.options import ONLY, OUT
-from leukcnn.commands.printing import exit_with, print_report, without_results
+from leukcnn.commands.options import ONLY, OUT, with_output
+from leukcnn.commands.printing import Output, exit_with, print_report, without_results
 from leukcnn.errors import StoreError
 from leukcnn.start import find_paper
 
@@ -22,8 +22,14 @@ from leukcnn.start import find_paper
     help="Another margin of agreement, kept with the runs, for all of their tables.",
 )
 @click.option("--verify", is_flag=True, help="Check the stored files and values instead; exit with 1.")
-def table(paper: str, out: Path, only: str | None, margin: float | None, verify: bool) -> None:
-    """Builds the tables and figures of finished runs again, without data and without training."""
+@with_output
+def table(
+    paper: str, out: Path, only: str | None, margin: float | None, verify: bool, output: Output
+) -> None:
+    """Builds the tables and figures of finished runs again, without data and without training.
+
+    It prints the tables and the answer of each run; with -q, the answers alone.
+    """
     found = find_paper(paper)
 
     from leukcnn.experiment.request import check_margin, check_only
@@ -36,7 +42,7 @@ def table(paper: str, out: Path, only: str | None, margin: float | None, verify:
             # The other tables would keep the earlier margin.
             raise click.UsageError(f"--margin is for all tables: leave out --{'only' if only else 'verify'}.")
     store, faults = Store(out, found.key), []
-    folders = list(store.experiments())
+    folders, summaries = list(store.experiments()), []
     start_backend()
 
     from leukcnn.experiment.report import report, verify_report
@@ -48,10 +54,13 @@ def table(paper: str, out: Path, only: str | None, margin: float | None, verify:
                 faults += verify_report(store, folder, found)
             else:
                 done = report(store, folder, found, only=only, margin=margin)
-                print_report(done)
+                summaries.append({"folder": folder.name, "summary": done.summary})
+                print_report(done, output, with_tables=not output.quiet)
                 faults += [*without_results(done), *done.faults]
         except StoreError as error:
             faults.append(str(error))
+    unchanged = {"unchanged": not faults} if verify else {"runs": summaries}
+    output.document = {**unchanged, "faults": [*dict.fromkeys(faults)]}
     exit_with(faults)
     if verify:
-        click.echo("Every stored file is unchanged and gives the same tables.")
+        output.result("Every stored file is unchanged and gives the same tables.")

@@ -20,7 +20,7 @@ from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
-from leukcnn.files import locked_folder
+from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
@@ -33,6 +33,7 @@ from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
     TrialContext,
+    environment,
     epoch_entries,
     run_control,
     run_feature_trial,
@@ -109,6 +110,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     folder = store.experiment(experiment_name(record))
     with locked_folder(folder):
         record.save(folder)
+        write_json(folder / "environment.json", environment(session.devices))
         material = Material(Results(study.paper, record, store), session.index)
         capture(material, folder, trained=False)
         capture_copies(material, folder, planned.pairs)
@@ -280,7 +282,7 @@ class _Training:
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
             with signals.seen():
-                run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+                run_trial(stored, setup, split_rows, shared, seed=trial.seed, run=trial.run)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"

@@ -8,6 +8,7 @@ from typing import Any
 from leukcnn import spec
 from leukcnn.datasets import CATALOG
 from leukcnn.errors import StoreError
+from leukcnn.outputs.answer import is_synthetic
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import STORE_VERSION
@@ -18,7 +19,7 @@ _OPTIONS = {"preprocessing.mask": "--mask"}
 def command_of(results: Results) -> str:
     """Returns the command that repeats a run, without its folders."""
     record, paper = results.record, results.paper
-    data = "synthetic" if any("synthetic images replace" in note for note in record.data_notes) else "DIR"
+    data = "synthetic" if is_synthetic(results) else "DIR"
     parts = ["leukcnn", "reproduce", paper.key, "--data", data, "--profile", record.profile]
     # Rows of one paper may have splits of their own.
     if record.split != paper.rows[0].setup.split.kind:

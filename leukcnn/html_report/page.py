@@ -17,7 +17,6 @@ from leukcnn.html_report import networks, origin
 from leukcnn.html_report.images import figure_uri, jpeg_uri
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.page_images import COPIES, MISTAKES
-from leukcnn.outputs.summary import summary_table
 from leukcnn.outputs.titles import file_stem, mark_and_caption
 from leukcnn.rendering.formats import Cell, undefined
 from leukcnn.rendering.tables import Column, Table, one_line
@@ -62,6 +61,7 @@ class Contents:
     """What `write` gets from the run's report.
 
     Attributes:
+        answer: The lines of the answer.
         tables: The paper's tables.
         assumptions: The table of assumptions.
         faults: What is damaged or couldn't be built.
@@ -69,6 +69,7 @@ class Contents:
         audit: The table of the audit of the printed values; None if it wasn't asked for.
     """
 
+    answer: Sequence[str]
     tables: Sequence[Table]
     assumptions: Table
     faults: Sequence[str] = ()
@@ -116,11 +117,6 @@ def write(results: Results, folder: Path, contents: Contents) -> Path:
     return path
 
 
-def answer_lines(results: Results) -> list[str]:
-    """Returns the answer of a run in a few lines."""
-    return [f"{one_line(' '.join(filter(None, row)))}" for row in summary_table(results).shown[:12]]
-
-
 def _values(results: Results, folder: Path, contents: Contents) -> dict[str, Any]:
     faults = [*contents.faults]
     captured = Captured(folder)
@@ -132,7 +128,7 @@ def _values(results: Results, folder: Path, contents: Contents) -> dict[str, Any
         "record": results.record,
         "name": folder.name,
         "split": spec.SPLITS[results.record.split].title,
-        "answer": answer_lines(results),
+        "answer": contents.answer,
         "marks": [*dict.fromkeys(marks)],
         "against": [*networks.against_controls(results)],
         "panels": _first_of_each_row(shown),
@@ -147,7 +143,7 @@ def _values(results: Results, folder: Path, contents: Contents) -> dict[str, Any
         "command": origin.command_of(results),
         "origin": [build(results) for build in (origin.options_table, origin.software_table)],
         "data": origin.data_table(results),
-        "faults": [*dict.fromkeys(faults)],
+        "faults": [*dict.fromkeys(fault.replace(f"{results.store.root}/", "") for fault in faults)],
         "diverged": contents.diverged,
     }
 

@@ -5,12 +5,14 @@ from leukcnn.trials.control_trials import CONTROL, PROBE, run_control, run_probe
 from leukcnn.trials.feature_networks import FeatureNetworks, feature_network
 from leukcnn.trials.feature_trials import run_feature_trial
 from leukcnn.trials.network_trials import epoch_entries, run_trial
+from leukcnn.trials.outcome import environment
 
 __all__ = [
     "CONTROL",
     "PROBE",
     "FeatureNetworks",
     "TrialContext",
+    "environment",
     "epoch_entries",
     "feature_network",
     "run_control",

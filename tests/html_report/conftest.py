@@ -10,6 +10,7 @@ import pytest
 
 from leukcnn import spec
 from leukcnn.html_report import Contents, write
+from leukcnn.outputs.answer import answer_of
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_tables
 from leukcnn.outputs.captures import Captured
@@ -68,7 +69,8 @@ def made(experiment: FakeExperiment, folder: Path, *, audit: Table | None = None
 
 
 def page_of(results: Results, folder: Path, *, audit: Table | None = None, faults=()) -> str:
-    contents = Contents(build_tables(results), assumption_table(results), faults=faults, audit=audit)
+    answer = answer_of(results).lines()
+    contents = Contents(answer, build_tables(results), assumption_table(results), faults=faults, audit=audit)
     return write(results, folder, contents).read_text(encoding="utf-8")
 
 
