@@ -13,6 +13,7 @@ from leukcnn.errors import StoreError
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
+from leukcnn.outputs.shape import stacked
 from leukcnn.outputs.titles import dataset_title, why_no_runs
 from leukcnn.records import note_files
 from leukcnn.rendering.tables import Column, Table
@@ -142,10 +143,12 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
     # A mark of every tested dataset is the table's; others belong to the rows of their datasets.
     tested = [block.every_mark for task, block in blocks.items() if task in shown.tasks or not shown.tasks]
     shared = [mark for mark in tested[0] if all(mark in other for other in tested)]
+    shapes = {titles[task]: block.shape for task, block in blocks.items() if block.shape}
     return replace(
         first,
         columns=(Column("Dataset"), *first.columns),
         rows=rows,
+        shape=stacked(shapes) if shapes else None,
         notes=[*of_some, *of_all],
         marks=shared,
         row_marks=["; ".join(mark for mark in own if mark not in shared) for own in marks],
