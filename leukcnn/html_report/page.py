@@ -15,10 +15,10 @@ from leukcnn.errors import StoreError
 from leukcnn.files import replace_file
 from leukcnn.html_report import networks, origin
 from leukcnn.html_report.images import figure_uri, jpeg_uri
+from leukcnn.html_report.tables import grid_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.page_images import COPIES, MISTAKES
 from leukcnn.outputs.titles import file_stem, mark_and_caption
-from leukcnn.rendering.formats import Cell, undefined
 from leukcnn.rendering.tables import Column, Table, one_line
 from leukcnn.results.results import Results
 
@@ -100,7 +100,7 @@ def write(results: Results, folder: Path, contents: Contents) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"line": one_line, "sort_keys": sort_keys, "jpeg_uri": jpeg_uri, "stem": file_stem}
+    environment.filters |= {"line": one_line, "grid": grid_of, "jpeg_uri": jpeg_uri, "stem": file_stem}
     source = environment.loader
     assert source is not None
     script, style = (source.get_source(environment, name)[0] for name in ("page.js", "page.css"))
@@ -210,16 +210,3 @@ def _is_of(path: Path, figure: spec.Figure, paper: spec.Paper) -> bool:
         other for other in paper.figures if f"{path.stem}_".startswith((f"{other.id}_", f"{other.kind}_"))
     ]
     return bool(begins) and max(begins, key=lambda other: len(other.id)) == figure
-
-
-def sort_keys(table: Table) -> list[list[str | None]]:
-    """Returns what each shown cell is sorted by: a number, "" if it has no value, None if it is text."""
-    shown = [place for place, column in enumerate(table.columns) if not column.csv_only]
-    return [[_sort_key(row[place]) for place in shown] for row in table.rows]
-
-
-def _sort_key(value: Cell) -> str | None:
-    if value is None or undefined(value):
-        return ""
-    first = value[0] if isinstance(value, tuple) else value
-    return None if isinstance(first, str) else repr(first)

@@ -58,7 +58,7 @@ def opened(browser, hostile_folder):
 
 
 def column(page, table, place):
-    cells = page.locator(f"#{table} tbody tr:visible td:nth-child({place})")
+    cells = page.locator(f"#{table} tbody tr:visible:not(.part) td:nth-child({place})")
     return cells.all_inner_texts()
 
 
@@ -103,6 +103,21 @@ def test_a_filter_keeps_the_rows_with_all_words(opened):
     assert column(page, "audit-table", 1) == []
     field.fill("")
     assert len(column(page, "audit-table", 1)) == 6
+
+
+def test_sections_are_sorted_each_by_itself_and_hidden_when_empty(opened):
+    page = opened()
+    table = page.locator("#table-report")
+    sections = table.locator("tr.part")
+    assert sections.all_inner_texts() == ["Controls"]
+    heading = table.locator("thead tr:last-child th").nth(1)
+    heading.get_by_role("button").click()
+    values = column(page, "table-report", 2)
+    assert len(values) == 4
+    shown = [float(text.split("±")[0].split("\n")[0].split()[0]) for text in values]
+    assert shown[:2] == sorted(shown[:2]) and shown[2:] == sorted(shown[2:])
+    page.locator("details", has=table).get_by_label("Filter rows").fill("scratch")
+    assert sections.all()[0].is_hidden()
 
 
 def test_the_first_tab_skips_to_the_answer(opened):

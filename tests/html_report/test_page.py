@@ -10,7 +10,6 @@ from leukcnn import spec
 from leukcnn.html_report import PAGE
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.page_images import COPIES
-from leukcnn.rendering.tables import Column, Table
 from tests.html_report.conftest import HOSTILE, keep_images, made, page_of, paper_of, sampled, text_of
 from tests.stores import FakeExperiment, Staged, stages, stages_paper
 
@@ -168,13 +167,3 @@ def test_a_large_run_stays_small(make, tmp_path):
     assert len(page) < 10_000_000
     assert "3,260 tested images" in text_of(page)
     assert page.count(": accuracy</strong>") == 25
-
-
-def test_cells_are_sorted_by_their_values_and_not_by_their_texts(make, tmp_path):
-    columns = [Column("Name"), Column("Rate", "percent"), Column("95 % interval", "interval")]
-    audit = Table("audit", "A", columns, [("b", 0.5, (0.25, 0.75)), ("a", None, None)])
-    page = made(make(), tmp_path / "run", audit=audit)
-    table = page[page.index('id="audit-table"') :]
-    assert '<td class="right" data-key="0.5">50.00 %</td>' in table
-    assert '<td class="right" data-key="0.25">25.00 to 75.00 %</td>' in table
-    assert '<td class="right" data-key="">–</td>' in table

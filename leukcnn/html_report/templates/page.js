@@ -11,40 +11,49 @@
       : Number(one) - Number(other);
   }
 
+  // The rows of a table that have values, without the titles of its sections.
+  const rowsOf = (part) => Array.from(part.rows).filter((row) => !row.classList.contains("part"));
+  const headingsOf = (table) => Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells);
+
   function sort(table, heading, column) {
-    const body = table.tBodies[0];
-    const before = heading.getAttribute("aria-sort");
-    const next = { none: "ascending", ascending: "descending", descending: "none" }[before];
-    for (const other of table.tHead.rows[0].cells) { other.setAttribute("aria-sort", "none"); }
+    const next = { none: "ascending", ascending: "descending", descending: "none" }[heading.getAttribute("aria-sort")];
+    headingsOf(table).forEach((other) => other.setAttribute("aria-sort", "none"));
     heading.setAttribute("aria-sort", next);
-    const rows = Array.from(body.rows);
-    rows.sort((a, b) => Number(a.dataset.place) - Number(b.dataset.place));
-    if (next !== "none") {
-      const sign = next === "ascending" ? 1 : -1;
-      const cell = (row) => row.cells[column];
-      const last = (row) => cell(row).dataset.key === "" ? 1 : 0;
-      // Cells without a value stay last in both directions.
-      rows.sort((a, b) => last(a) - last(b) || sign * compare(cell(a), cell(b)));
+    const sign = next === "ascending" ? 1 : -1;
+    const cell = (row) => row.cells[column];
+    const last = (row) => cell(row).dataset.key === "" ? 1 : 0;
+    // Sections stay where they are.
+    for (const body of table.tBodies) {
+      const rows = rowsOf(body).sort((a, b) => Number(a.dataset.place) - Number(b.dataset.place));
+      if (next !== "none") {
+        // Cells without a value stay last in both directions.
+        rows.sort((a, b) => last(a) - last(b) || sign * compare(cell(a), cell(b)));
+      }
+      body.append(...rows);
     }
-    body.append(...rows);
   }
 
   function filter(table, input, status) {
     const wanted = input.value.trim().toLowerCase().split(/\s+/);
-    let shown = 0;
-    for (const row of table.tBodies[0].rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !wanted.every((word) => text.includes(word));
-      shown += row.hidden ? 0 : 1;
+    let shown = 0, all = 0;
+    for (const body of table.tBodies) {
+      const title = body.querySelector("tr.part"), before = shown;
+      for (const row of rowsOf(body)) {
+        const text = ((title ? title.textContent + " " : "") + row.textContent).toLowerCase();
+        row.hidden = !wanted.every((word) => text.includes(word));
+        shown += row.hidden ? 0 : 1;
+        all += 1;
+      }
+      if (title) { title.hidden = shown === before; }
     }
-    status.textContent = shown + " of " + table.tBodies[0].rows.length + " rows";
+    status.textContent = shown + " of " + all + " rows";
   }
 
   function prepare(table) {
-    const body = table.tBodies[0];
-    if (body.rows.length < 2) { return; }
-    Array.from(body.rows).forEach((row, place) => { row.dataset.place = place; });
-    Array.from(table.tHead.rows[0].cells).forEach((heading, column) => {
+    const rows = rowsOf({ rows: table.querySelectorAll("tbody tr") });
+    if (rows.length < 2) { return; }
+    rows.forEach((row, place) => { row.dataset.place = place; });
+    headingsOf(table).forEach((heading, column) => {
       const button = document.createElement("button");
       button.type = "button";
       button.append(...heading.childNodes);
@@ -52,7 +61,7 @@
       heading.setAttribute("aria-sort", "none");
       button.addEventListener("click", () => sort(table, heading, column));
     });
-    if (body.rows.length < 5) { return; }
+    if (rows.length < 4) { return; }
     const label = document.createElement("label"), input = document.createElement("input");
     const status = document.createElement("span"), line = document.createElement("div");
     input.type = "search";
