@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from leukcnn.backend import start_backend
-from leukcnn.commands.options import OUT
-from leukcnn.commands.printing import exit_with
+from leukcnn.commands.options import OUT, with_output
+from leukcnn.commands.printing import Output, exit_with
 from leukcnn.errors import StoreError
 from leukcnn.start import find_paper
 
@@ -14,17 +14,23 @@ from leukcnn.start import find_paper
 @click.command()
 @click.argument("paper", metavar="[PAPER|FILE.py]", required=False)
 @OUT
-@click.option("--audit", is_flag=True, help="Also audit the paper's printed values; kept for later reports.")
-def report(paper: str | None, out: Path, audit: bool) -> None:
-    """Writes report.html again for each finished run, without data and without training.
+@click.option("--audit", is_flag=True, help="Also audit the paper's printed values; later reports keep it.")
+@with_output
+def report(paper: str | None, out: Path, audit: bool, output: Output) -> None:
+    """Writes report.html of each run again, without data and without training.
 
-    The page is one file that needs no network: send it, open it on a phone, print it.
+    The page is one file that needs no network: send it, read it on a phone, print it. Without PAPER, it is
+    written for the runs of all papers in --out.
     """
     from leukcnn.runs import Store, papers_of
 
-    found = [find_paper(paper)] if paper is not None else [find_paper(key) for key in papers_of(out)]
-    stores = [Store(out, one.key) for one in found]
-    folders = [store.experiments() for store in stores]
+    found = [find_paper(key) for key in ([paper] if paper is not None else papers_of(out))]
+    runs = [
+        (one, store, folder)
+        for one in found
+        for store in [Store(out, one.key)]
+        for folder in store.experiments()
+    ]
     start_backend()
 
     from leukcnn.experiment.audits import keep_audit
@@ -33,15 +39,17 @@ def report(paper: str | None, out: Path, audit: bool) -> None:
     from leukcnn.records import relative
 
     faults: list[str] = []
-    for one, store, of_paper in zip(found, stores, folders, strict=True):
-        for folder in of_paper:
-            # A run that can't be read is named, and the others are shown.
-            try:
-                if audit:
-                    keep_audit(folder, one)
-                done = write_report(store, folder, one)
-                click.echo(relative(folder / PAGE))
-                faults += done.faults
-            except StoreError as error:
-                faults.append(str(error))
+    pages: list[str] = []
+    for one, store, folder in runs:
+        # A run that can't be read is named, and the others are shown.
+        try:
+            if audit:
+                keep_audit(folder, one)
+            done = write_report(store, folder, one)
+            pages.append(relative(folder / PAGE))
+            output.result(pages[-1])
+            faults += done.faults
+        except StoreError as error:
+            faults.append(str(error))
+    output.document = {"reports": pages, "faults": [*dict.fromkeys(faults)]}
     exit_with(faults)
