@@ -14,6 +14,7 @@ from leukcnn.commands.evaluate import evaluate
 from leukcnn.commands.list_runs import list_runs
 from leukcnn.commands.papers import list_papers
 from leukcnn.commands.predict import predict
+from leukcnn.commands.report import report
 from leukcnn.commands.reproduce import reproduce
 from leukcnn.commands.table import table
 from leukcnn.datasets.headers import bound_decoder
@@ -34,5 +35,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _command in (list_papers, datasets, check, evaluate, reproduce, table, list_runs, audit_paper, predict):
+for _command in (
+    *(list_papers, datasets, check, evaluate, reproduce, table, report, list_runs, audit_paper, predict),
+):
     main.add_command(_command)

@@ -7,7 +7,10 @@ from typing import Any
 
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
+from leukcnn.experiment.audits import kept_audit
 from leukcnn.files import locked_folder, write_json
+from leukcnn.html_report import Contents
+from leukcnn.html_report import write as write_page
 from leukcnn.outputs.answer import Answer, answer_of
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
@@ -102,10 +105,17 @@ def report(
                     if len(predictions) == record.final_total:
                         path = folder / "challenge" / f"{row}.zip"
                         files.append(write_challenge_file(path, predictions, expected=record.final_total))
+        answer, diverged = answer_of(results), _diverged(results)
+        # The page shows all tables, whichever were asked for.
+        whole = only in (None, *paper.row_ids)
+        every = tables if whole else build_tables(results, Captured(folder), faults=[])
+        audit = kept_audit(folder, paper, faults)
+        contents = Contents(answer.lines(), every, assumptions, faults, diverged, audit)
+        files.append(write_page(results, folder, contents))
         with going_on(faults):
             _read_captures(folder, paper, faults)
             note_files(folder, files, again=() if only or faults else _BUILT)
-        answer, summary = answer_of(results), {}
+        summary: dict[str, Any] = {}
         with going_on(faults):
             summary = _write_summary(results, answer, folder, faults=faults)
             files.append(folder / "summary.json")
@@ -117,7 +127,7 @@ def report(
         files,
         answer,
         summary,
-        diverged=_diverged(results),
+        diverged=diverged,
         faults=faults,
     )
 

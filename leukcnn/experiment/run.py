@@ -26,6 +26,7 @@ from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
+from leukcnn.outputs.page_images import capture_copies, capture_mistakes
 from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
@@ -120,7 +121,9 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> 
             session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
         store_options(request, folder)
         write_json(folder / "environment.json", environment(session.devices))
-        capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
+        material = Material(Results(study.paper, record, store), session.index)
+        capture(material, folder, trained=False)
+        capture_copies(material, folder, planned.pairs)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
     if study.trained or study.controls_only:
@@ -136,6 +139,7 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> 
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
+        capture_mistakes(material, folder, faults=faults)
     done = report(store, folder, study.paper, only=study.only, figures=study.figures)
     watch.lap("tables and figures")
     return replace(
