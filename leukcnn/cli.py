@@ -10,6 +10,7 @@ from leukcnn.command_group import Commands
 from leukcnn.commands.audit import audit_paper
 from leukcnn.commands.check import check
 from leukcnn.commands.datasets import datasets
+from leukcnn.commands.export import export
 from leukcnn.commands.papers import list_papers
 from leukcnn.commands.predict import predict
 from leukcnn.commands.reproduce import reproduce
@@ -32,5 +33,5 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _command in (list_papers, datasets, check, reproduce, table, audit_paper, predict):
+for _command in (list_papers, datasets, check, reproduce, table, audit_paper, predict, export):
     main.add_command(_command)

@@ -14,12 +14,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from leukcnn.image_cache import prepare
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
-from leukcnn.preprocessing import blank
+from leukcnn.preprocessing import blank, wbc_mask
 from leukcnn.spec import Preprocessing
 
-__all__ = ["steps_outside", "with_preprocessing"]
+__all__ = ["as_given", "keeps_its_size", "steps_outside", "with_preprocessing"]
 
 _CUBIC = -0.75  # OpenCV's a in Keys' kernel
 _COEFFICIENT = 2048.0  # OpenCV rounds linear and cubic weights for uint8 to this fraction
@@ -41,19 +42,41 @@ def steps_outside(preprocessing: Preprocessing) -> list[str]:
         outside = ["wbc_mask"] if preprocessing.threshold != "none" else []
     if preprocessing.mask in ("cells", "background"):
         # The cells are found in the resized image.
-        outside += ["square_crop"] * (not preprocessing.squeeze and not preprocessing.crop)
-        outside += ["center_crop"] * bool(preprocessing.crop) + ["resize"] * bool(preprocessing.resize)
-        outside.append("blank")
+        crop = "center_crop" if preprocessing.crop else "square_crop"
+        outside += [crop] * (not preprocessing.squeeze) + ["resize"] * bool(preprocessing.resize) + ["blank"]
     return outside
 
 
-def with_preprocessing(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
+def as_given(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Returns a decoded image after `steps_outside`, as the exported network takes it.
+
+    Args:
+        image: RGB, uint8 (H, W, 3), 0..255.
+        preprocessing: The network's preprocessing.
+    """
+    outside = steps_outside(preprocessing)
+    if not outside:
+        return image
+    if outside == ["wbc_mask"]:
+        return image * wbc_mask(image, rule=preprocessing.threshold)[..., None]
+    return prepare(image, preprocessing)
+
+
+def keeps_its_size(preprocessing: Preprocessing) -> bool:
+    """Returns whether the exported network leaves an image of the network's size as it is."""
+    return preprocessing.crop in (None, preprocessing.image_size) or "blank" in steps_outside(preprocessing)
+
+
+def with_preprocessing(
+    network: keras.Model, preprocessing: Preprocessing, *, ungrouped: bool = False
+) -> keras.Model:
     """Returns a network that takes decoded images, with the weights of another.
 
     Args:
         network: Prepared images (N, S, S, 3) in; (N, classes) probabilities out, or (N, 1), the probability
             of the second of two classes.
         preprocessing: The steps before it.
+        ungrouped: As in `of_keras_alone`.
 
     Returns:
         A model: uint8 (N, H, W, 3), H and W of any size, in; float32 (N, classes) out, at least two columns.
@@ -62,7 +85,7 @@ def with_preprocessing(network: keras.Model, preprocessing: Preprocessing) -> ke
     image = keras.Input((None, None, 3), dtype="uint8", name="image")
     pixels = ops.cast(image, "float32")
     outside = steps_outside(preprocessing)
-    if "resize" not in outside and "component_montage" not in outside:
+    if not {"blank", "component_montage"} & {*outside}:
         pixels = _square(pixels, preprocessing)
     size = preprocessing.image_size
     pixels = ops.reshape(pixels, (-1, size, size, 3))
@@ -72,20 +95,27 @@ def with_preprocessing(network: keras.Model, preprocessing: Preprocessing) -> ke
     inputs = pixels * np.float32(preprocessing.scale)
     if preprocessing.subtract_channel_mean:
         inputs = inputs - ops.mean(inputs, axis=(1, 2), keepdims=True)
-    outputs = ops.cast(of_keras_alone(network)(inputs), "float32")
+    outputs = ops.cast(of_keras_alone(network, ungrouped=ungrouped)(inputs), "float32")
     if outputs.shape[-1] == 1:
         outputs = ops.concatenate([1 - outputs, outputs], axis=-1)
     outputs = layers.Identity(name="probabilities")(outputs)
     return keras.Model(image, outputs, name=network.name)
 
 
-def of_keras_alone(network: keras.Model) -> keras.Model:
-    """Returns a network with the same weights in which Keras' layers and operations replace leukcnn's."""
+def of_keras_alone(network: keras.Model, *, ungrouped: bool) -> keras.Model:
+    """Returns a network with the same weights that computes in float32 without leukcnn's layers.
+
+    Args:
+        network: The network.
+        ungrouped: Whether grouped convolutions become ordinary ones, which each format has.
+    """
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        if isinstance(layer, GroupedConv2D):
-            return layers.Conv2D.from_config(layer.get_config())
-        return layer.__class__.from_config(layer.get_config())
+        # Networks that were trained in 16 bits have their weights in 32.
+        config = {**layer.get_config(), "dtype": "float32"}
+        if isinstance(layer, layers.Conv2D) and layer.groups > 1:
+            return (GroupedConv2D if ungrouped else layers.Conv2D).from_config(config)
+        return layer.__class__.from_config(config)
 
     def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
         if isinstance(layer, MeanSubtraction):
@@ -94,7 +124,9 @@ def of_keras_alone(network: keras.Model) -> keras.Model:
             return _normalized(layer, inputs[0])
         return layer(*inputs, **options)
 
-    copy = keras.models.clone_model(network, clone_function=clone, call_function=call)
+    # A Sequential model has no calls to replace, and none of leukcnn's is one.
+    options = {} if isinstance(network, keras.Sequential) else {"call_function": call}
+    copy = keras.models.clone_model(network, clone_function=clone, recursive=True, **options)
     copy.set_weights(network.get_weights())
     return copy
 
