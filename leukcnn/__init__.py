@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from leukcnn.augmentation import ImageAugmenter
     from leukcnn.datasets import ImageIndex, load, load_many
+    from leukcnn.exporting.export import export
     from leukcnn.reproduction import audit, reproduce
     from leukcnn.run import Run, open_run
 
@@ -42,6 +43,7 @@ _NAMES = {
     "ImageIndex": "datasets",
     "Run": "run",
     "audit": "reproduction",
+    "export": "exporting.export",
     "load": "datasets",
     "load_many": "datasets",
     "open_run": "run",
@@ -61,6 +63,7 @@ __all__ = [
     "datasets",
     "errors",
     "evaluation",
+    "export",
     "image_cache",
     "load",
     "load_many",

@@ -18,6 +18,7 @@ from leukcnn.errors import SpecError
 from leukcnn.run import Run
 from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
+from leukcnn.tracking import read_track
 
 _FILE = (str, os.PathLike)
 _TEXT = ((str, NoneType), "a string or None")
@@ -51,7 +52,7 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "precision": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "workers": _NUMBER,
-    "tensorboard": (bool, "True or False"),
+    "track": ((Sequence, NoneType), "names of trackers or None"),
     "margin": ((int, float), "a number of percentage points"),
     "quiet": (bool, "True or False"),
 }
@@ -78,7 +79,7 @@ def reproduce(
     precision: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
-    tensorboard: bool = False,
+    track: str | Sequence[str] | None = None,
     margin: float = MARGIN,
     quiet: bool = False,
 ) -> Run:
@@ -115,7 +116,7 @@ def reproduce(
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         workers: Threads that prepare batches; the result doesn't depend on them.
-        tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
         quiet: Whether to show no progress.
@@ -153,7 +154,7 @@ def reproduce(
         precision=precision,
         devices=None if devices is None else str(devices),
         workers=workers,
-        tensorboard=tensorboard,
+        track=read_track(track),
         margin=margin,
     )
     check_request(request)

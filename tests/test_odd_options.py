@@ -29,7 +29,16 @@ ODD = [
     "",
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
-OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
+OPTIONS = (
+    *OPTIONS,
+    "--precision",
+    "--devices",
+    "--workers",
+    "--weights",
+    "--unknown-subjects",
+    "--margin",
+    "--track",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -47,8 +47,8 @@ def export(
     if as_json:
         click.echo(json.dumps(done.to_json(), indent=1))
         return
-    beside = [done.description, *([done.model_card] if done.model_card else [])]
-    click.echo(f"{done.file}, with {', '.join(beside)}")
+    others = [done.description, *([done.model_card] if done.model_card else [])]
+    click.echo(f"{done.file}, with {', '.join(others)}")
     differences = f"largest difference of probabilities {done.largest_difference:.2g}"
     if done.largest_difference_resized is not None:
         differences += f", at the network's size {done.largest_difference_resized:.2g}"

@@ -69,7 +69,12 @@ from leukcnn.spec.metrics import MARGIN
     show_default=True,
     help="Percentage points within which a published and a measured value agree.",
 )
-@click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
+@click.option(
+    "--track",
+    multiple=True,
+    metavar="mlflow|wandb|tensorboard",
+    help="Report trials to a tracker; several with commas.",
+)
 def reproduce(paper: str, **options: Any) -> None:
     """Trains a paper's networks and prints its tables, with published and measured values side by side.
 

@@ -21,9 +21,9 @@ ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "savedmodel": "", "keras": ".ke
 """Format -> how the names of its files end; a SavedModel is a folder."""
 
 MODEL_CARD = "MODEL_CARD.md"
-"""Name of the model card in an experiment's folder and beside an exported file."""
+"""Name of the model card in an experiment's folder and next to an exported file."""
 
-# Format -> the packages that it needs beside leukcnn's own, and the extra that installs them.
+# Format -> the packages that it needs in addition to leukcnn's own, and the extra that installs them.
 _NEEDS = {
     "onnx": (("onnx", "onnxruntime", "tf2onnx"), "onnx"),
     "litert": (("ai_edge_litert",), "litert"),
@@ -48,8 +48,8 @@ class Exported:
 
     Attributes:
         file: The file, or the folder of a SavedModel.
-        description: The JSON file beside it: the classes, the input, and what must be done before.
-        model_card: The model card beside it; "" if the network isn't in the folder of a run that has one.
+        description: The JSON file next to it: the classes, the input, and what must be done before.
+        model_card: The model card next to it; "" if the network isn't in the folder of a run that has one.
         format: One of `ENDINGS`.
         program: The program that ran the file, with its version.
         images: Number of images that it was run on.
@@ -86,7 +86,7 @@ def export(
     """Writes a trained network with its preprocessing as a file that other programs run without leukcnn.
 
     The file takes decoded images, uint8 (N, H, W, 3), RGB, and returns one probability per class. It is run
-    on 32 images and kept only if its probabilities are those of leukcnn. A JSON file beside it has the names
+    on 32 images and kept only if its probabilities are those of leukcnn. A JSON file next to it has the names
     of the classes in order, and what the file expects.
 
     Args:
@@ -173,7 +173,7 @@ def _why_kept(place: Path, name: str) -> str:
 
 
 def described(place: Path) -> Path:
-    """Returns the path of the JSON file beside an exported file."""
+    """Returns the path of the JSON file next to an exported file."""
     return place.with_name(f"{place.name}.json")
 
 

@@ -81,7 +81,7 @@ def write(source: Path, place: Path, name: str, files: Sequence[Path]) -> Export
     exported = Exported(
         file=str(place),
         description=str(described(place)),
-        model_card=_card_beside(source, place),
+        model_card=_copy_card(source, place),
         format=name,
         program=kind.described_program,
         images=check.images,
@@ -168,7 +168,7 @@ def _description(source: Path, saved: SavedNetwork, name: str) -> dict[str, Any]
             "layout": "NHWC",
             "colour_order": "RGB",
             "range": [0, 255],
-            "smallest_side": crop if crop and not fixed else 1,
+            "min_size": crop if crop and not fixed else 1,
             "network_size": size,
         },
         "output": {"name": OUTPUT, "dtype": "float32", "shape": ["N", len(saved.class_names)]},
@@ -195,18 +195,18 @@ def _keep(draft: Path, place: Path) -> None:
             copy.rename(place)
 
 
-def _card_beside(source: Path, place: Path) -> str:
-    """Copies the model card of the network's run beside its export; returns its path, "" if there is none."""
+def _copy_card(source: Path, place: Path) -> str:
+    """Copies the model card of the network's run next to its export; returns its path, "" if there is none."""
     # A speaking link leads to the trial.
     runs = source.resolve().parents
     cards = [*runs[2].glob(f"*/{MODEL_CARD}")] if len(runs) > 2 else []
     named = [card for card in cards if source.resolve().parent.name in card.read_text("utf-8")]
     if not named:
         return ""
-    beside = place.with_name(MODEL_CARD)
+    copy = place.with_name(MODEL_CARD)
     content = max(named, key=lambda card: card.stat().st_mtime).read_bytes()
-    if beside.exists() and beside.read_bytes() != content:
-        beside = place.with_name(f"{place.name}.{MODEL_CARD}")
-    with replace_file(beside) as draft:
+    if copy.exists() and copy.read_bytes() != content:
+        copy = place.with_name(f"{place.name}.{MODEL_CARD}")
+    with replace_file(copy) as draft:
         draft.write_bytes(content)
-    return str(beside)
+    return str(copy)
