@@ -5,11 +5,12 @@ from pathlib import Path
 
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
-from leukcnn.files import locked_folder
+from leukcnn.files import locked_folder, replace_file
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.outputs.model_card import MODEL_CARD, model_card
 from leukcnn.outputs.titles import trial_title
 from leukcnn.records import ExperimentRecord, changed_files, note_files
 from leukcnn.rendering.renderings import to_csv, write
@@ -50,7 +51,7 @@ class Report:
 def report(
     store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None, margin: float | None = None
 ) -> Report:
-    """Writes an experiment's tables, figures and challenge files, without the data and without training.
+    """Writes an experiment's tables, figures, challenge files and model card, without data and training.
 
     What can't be built is left out and named in `Report.faults`, and so are damaged trials.
 
@@ -83,6 +84,11 @@ def report(
                     if len(predictions) == record.final_total:
                         path = folder / "challenge" / f"{row}.zip"
                         files.append(write_challenge_file(path, predictions, expected=record.final_total))
+        with going_on(faults):
+            if text := model_card(results):
+                files.append(folder / MODEL_CARD)
+                with replace_file(files[-1]) as draft:
+                    draft.write_text(text, "utf-8")
         with going_on(faults):
             _read_captures(folder, paper, faults)
             note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))

@@ -217,7 +217,7 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
             session.store.trial(planned.identities[control.name]),
             planned.split_rows[control.name],
         )
-        title = trial_title(study.paper, control, runs=study.runs)
+        title = f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
         with tracked(session, study.paper, control, title):
             run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):

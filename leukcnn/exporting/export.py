@@ -15,13 +15,10 @@ from leukcnn.fields import did_you_mean
 from leukcnn.files import check_writable, explaining
 from leukcnn.paths import NETWORK_FILE, list_images, network_file
 
-__all__ = ["ENDINGS", "MODEL_CARD", "Exported", "export"]
+__all__ = ["ENDINGS", "Exported", "export"]
 
 ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "savedmodel": "", "keras": ".keras"}
 """Format -> how the names of its files end; a SavedModel is a folder."""
-
-MODEL_CARD = "MODEL_CARD.md"
-"""Name of the model card in an experiment's folder and next to an exported file."""
 
 # Format -> the packages that it needs in addition to leukcnn's own, and the extra that installs them.
 _NEEDS = {

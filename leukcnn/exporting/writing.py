@@ -13,13 +13,14 @@ from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.read import decode_image, image_bytes
 from leukcnn.distribution import require_tensorflow
 from leukcnn.errors import DataError, WeightsError
-from leukcnn.exporting.export import MODEL_CARD, Exported, described
+from leukcnn.exporting.export import Exported, described
 from leukcnn.exporting.formats import FORMATS, INPUT, OUTPUT, Runner
 from leukcnn.exporting.graph import as_given, keeps_its_size, steps_outside, with_preprocessing
 from leukcnn.fields import to_plain
-from leukcnn.files import explaining, file_sha256, replace_file, write_json
+from leukcnn.files import explaining, file_sha256, read_bytes, replace_file, write_json
 from leukcnn.image_cache import prepare
 from leukcnn.models.foreign import reason_of
+from leukcnn.outputs.model_card import MODEL_CARD
 from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.prediction import NOTICE, SavedNetwork
 from leukcnn.synthetic.smears import draw_smear
@@ -196,11 +197,14 @@ def _keep(draft: Path, place: Path) -> None:
 
 
 def _copy_card(source: Path, place: Path) -> str:
-    """Copies the model card of the network's run next to its export; returns its path, "" if there is none."""
+    """Copies the model card of the network's run next to its export; returns its path, or "" without one."""
     # A speaking link leads to the trial.
-    runs = source.resolve().parents
-    cards = [*runs[2].glob(f"*/{MODEL_CARD}")] if len(runs) > 2 else []
-    named = [card for card in cards if source.resolve().parent.name in card.read_text("utf-8")]
+    trial = source.resolve().parent
+    named = [
+        card
+        for card in trial.parent.parent.glob(f"experiments/*/{MODEL_CARD}")
+        if trial.name in read_bytes(card.with_name("experiment.json")).decode(errors="replace")
+    ]
     if not named:
         return ""
     copy = place.with_name(MODEL_CARD)
