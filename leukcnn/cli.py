@@ -11,6 +11,7 @@ from leukcnn.commands.audit import audit_paper
 from leukcnn.commands.check import check
 from leukcnn.commands.datasets import datasets
 from leukcnn.commands.evaluate import evaluate
+from leukcnn.commands.export import export
 from leukcnn.commands.list_runs import list_runs
 from leukcnn.commands.papers import list_papers
 from leukcnn.commands.predict import predict
@@ -37,5 +38,6 @@ def main() -> None:
 
 for _command in (
     *(list_papers, datasets, check, evaluate, reproduce, table, report, list_runs, audit_paper, predict),
+    export,
 ):
     main.add_command(_command)

@@ -18,6 +18,7 @@ from leukcnn.errors import SpecError
 from leukcnn.run import Run
 from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
+from leukcnn.tracking import read_track
 
 if TYPE_CHECKING:
     from leukcnn.experiment.request import Request
@@ -54,7 +55,7 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "precision": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "workers": _NUMBER,
-    "tensorboard": (bool, "True or False"),
+    "track": ((Sequence, NoneType), "names of trackers or None"),
     "margin": ((int, float), "a number of percentage points"),
     "controls_only": (bool, "True or False"),
     "figures": _TEXT,
@@ -83,7 +84,7 @@ def reproduce(
     precision: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
-    tensorboard: bool = False,
+    track: str | Sequence[str] | None = None,
     margin: float = MARGIN,
     controls_only: bool = False,
     figures: str | None = None,
@@ -122,7 +123,7 @@ def reproduce(
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         workers: Threads that prepare batches; the result doesn't depend on them.
-        tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
         controls_only: Whether to end after the controls, without training any network.
@@ -164,7 +165,7 @@ def reproduce(
         precision=precision,
         devices=None if devices is None else str(devices),
         workers=workers,
-        tensorboard=tensorboard,
+        track=read_track(track),
         margin=margin,
         controls_only=controls_only,
         given=given,

@@ -31,7 +31,7 @@ ODD = [
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
 OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
-OPTIONS = (*OPTIONS, "--figures")
+OPTIONS = (*OPTIONS, "--figures", "--track")
 
 
 @pytest.fixture(autouse=True)

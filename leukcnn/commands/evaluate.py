@@ -17,7 +17,7 @@ from leukcnn.commands.options import (
     RUNS,
     SEED,
     TABLES,
-    TENSORBOARD,
+    TRACK,
     WEIGHTS,
     WORKERS,
     Types,
@@ -97,7 +97,7 @@ def _types() -> Types:
 @PRECISION
 @DEVICES
 @WORKERS
-@TENSORBOARD
+@TRACK
 @FIGURES
 @TABLES
 @with_output

@@ -42,8 +42,11 @@ MASK = click.option(
     "--mask", type=Choice(MASKS), help="Blank this part of every image, for the controls too."
 )
 PRECISION = click.option("--precision", type=Choice(PRECISIONS), help="Keras' dtype policy.")
-TENSORBOARD = click.option(
-    "--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders."
+TRACK = click.option(
+    "--track",
+    multiple=True,
+    metavar="mlflow|wandb|tensorboard",
+    help="Report trials to a tracker; several with commas.",
 )
 WEIGHTS = click.option(
     "--weights",

@@ -18,7 +18,7 @@ from leukcnn.commands.options import (
     RUNS,
     SEED,
     TABLES,
-    TENSORBOARD,
+    TRACK,
     WEIGHTS,
     WORKERS,
     Types,
@@ -83,7 +83,7 @@ def _types() -> Types:
 )
 @FIGURES
 @CONTROLS_ONLY
-@TENSORBOARD
+@TRACK
 @TABLES
 @with_output
 def reproduce(paper: str, output: Output, with_tables: bool, **options: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.experiment.audits import kept_audit
-from leukcnn.files import locked_folder, write_json
+from leukcnn.files import locked_folder, replace_file, write_json
 from leukcnn.html_report import Contents
 from leukcnn.html_report import write as write_page
 from leukcnn.outputs.answer import Answer, answer_of
@@ -16,6 +16,7 @@ from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.outputs.model_card import MODEL_CARD, model_card
 from leukcnn.outputs.model_links import write_links
 from leukcnn.outputs.titles import trial_title
 from leukcnn.records import ExperimentRecord, changed_files, note_files
@@ -70,7 +71,7 @@ def report(
     margin: float | None = None,
     figures: str | None = None,
 ) -> Report:
-    """Writes an experiment's tables, figures and challenge files, without the data and without training.
+    """Writes an experiment's tables, figures, challenge files and model card, without data and training.
 
     What can't be built is left out and named in `Report.faults`, and so are damaged trials.
 
@@ -112,6 +113,11 @@ def report(
         audit = kept_audit(folder, paper, faults)
         contents = Contents(answer.lines(), every, assumptions, faults, diverged, audit)
         files.append(write_page(results, folder, contents))
+        with going_on(faults):
+            if text := model_card(results):
+                files.append(folder / MODEL_CARD)
+                with replace_file(files[-1]) as draft:
+                    draft.write_text(text, "utf-8")
         with going_on(faults):
             _read_captures(folder, paper, faults)
             note_files(folder, files, again=() if only or faults else _BUILT)

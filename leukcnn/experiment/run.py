@@ -21,6 +21,7 @@ from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
+from leukcnn.experiment.tracked import tracked
 from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
@@ -33,6 +34,7 @@ from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverg
 from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
+from leukcnn.tracking import Tracking
 from leukcnn.trials import (
     TrialContext,
     environment,
@@ -82,8 +84,9 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
                 say=say,
             )
             watch.lap("reading")
-            shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-            return _run(request, study, Session(store, progress, shared), watch)
+            shared = TrialContext(index, devices, progress, workers=workers)
+            tracking = Tracking(request.track, request.out, warn=say)
+            return _run(request, study, Session(store, progress, shared, tracking), watch)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
@@ -113,6 +116,7 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> 
     )
     _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))
+    session.tracking.group = f"{study.paper.key}/{folder.name}"
     with locked_folder(folder):
         record.save(folder)
         try:
@@ -252,7 +256,9 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
             session.store.trial(planned.identities[control.name]),
             planned.split_rows[control.name],
         )
-        run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
+        title = f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
+        with tracked(session, study.paper, control, title):
+            run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):
         session.say("Testing whether the borders of the images distinguish the datasets ...")
         trial = session.store.trial(planned.identities[probe.name])
@@ -338,7 +344,8 @@ class _Training:
             work = Work(trial.row, name, epochs, steps, validation_steps, trials)
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
-            with signals.seen():
+            with signals.seen(), tracked(session, self.study.paper, trial, label, setup) as on_epoch:
+                shared = replace(shared, on_epoch=on_epoch)
                 run_trial(stored, setup, split_rows, shared, seed=trial.seed, run=trial.run)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
@@ -371,4 +378,5 @@ class _Training:
             return
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]
-        run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
+        with tracked(session, self.study.paper, trial, label, setup):
+            run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
