@@ -1,12 +1,12 @@
 """`leukcnn audit`."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
 from leukcnn.command_group import Place
+from leukcnn.commands.printing import console
 
 
 @click.command("audit")
@@ -32,14 +32,12 @@ def audit_paper(paper: str, as_json: bool, out: Path | None) -> None:
         click.echo(json.dumps(done.to_json(), indent=1))
         return
 
-    from rich.console import Console
-
     from leukcnn.rendering.renderings import to_rich
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(to_rich(done.short_table))
+    screen = console()
+    screen.print(to_rich(done.short_table))
     if done.not_covered:
         names = ", ".join(done.not_covered[:20]) + " ..." * (len(done.not_covered) > 20)
-        console.print(f"Not checked: {names}", markup=False, highlight=False)
+        screen.print(f"Not checked: {names}", markup=False, highlight=False)
     if files:
-        console.print(f"{len(files)} files in {out}", markup=False, highlight=False)
+        screen.print(f"{len(files)} files in {out}", markup=False, highlight=False)
