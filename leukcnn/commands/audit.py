@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from leukcnn.command_group import Place
+from leukcnn.commands.options import PAPER
 from leukcnn.commands.printing import console
 
 
 @click.command("audit")
-@click.argument("paper", metavar="PAPER|FILE.py")
+@PAPER
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON instead of tables.")
 @click.option(
     "--out",

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from leukcnn import papers
+from leukcnn import completion, papers
 from leukcnn.commands.options import CLASSES, DATA
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
@@ -13,7 +13,7 @@ from leukcnn.start import data_folder, find_paper
 
 
 @click.command()
-@click.argument("name", metavar="DATASET|PAPER|FILE.py")
+@click.argument("name", metavar="DATASET|PAPER|FILE.py", shell_complete=completion.checked)
 @DATA
 @CLASSES
 def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from leukcnn import completion
 from leukcnn.command_group import Place
 from leukcnn.commands.check import check
 from leukcnn.start import download_dataset
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.dataset)
 @click.option(
     "--download",
     metavar="DIR",

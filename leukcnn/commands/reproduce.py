@@ -4,22 +4,34 @@ from typing import Any
 
 import click
 
+from leukcnn import completion
 from leukcnn.command_group import Choice
-from leukcnn.commands.options import CLASSES, DATA, ONLY, OUT
+from leukcnn.commands.options import CLASSES, DATA, ONLY, OUT, PAPER
 from leukcnn.commands.printing import exit_with, print_report, without_results
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.spec.metrics import MARGIN
 
 
 @click.command()
-@click.argument("paper", metavar="PAPER|FILE.py")
+@PAPER
 @DATA
 @OUT
 @ONLY
-@click.option("--profile", default="paper", show_default=True, help="paper, or smoke for a quick look.")
+@click.option(
+    "--profile",
+    default="paper",
+    show_default=True,
+    shell_complete=completion.profile,
+    help="paper, or smoke for a quick look.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
-@click.option("--split", type=Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
+@click.option(
+    "--split",
+    type=Choice(SPLIT_KINDS),
+    shell_complete=completion.split,
+    help="Kind of split instead of the paper's.",
+)
 @click.option(
     "--unknown-subjects",
     type=Choice(UNKNOWN_SUBJECTS),
@@ -28,21 +40,30 @@ from leukcnn.spec.metrics import MARGIN
 @click.option(
     "--datasets",
     metavar="NAME,NAME|open",
+    shell_complete=completion.datasets,
     help="Datasets instead of the paper's, or 'open' for those that anyone may download.",
 )
 @CLASSES
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",
+    shell_complete=completion.weights,
     help="What fine-tuned networks start from: a file, a folder of published files, or random weights.",
 )
 @click.option(
     "--base",
     metavar="scratch[=NAME]",
+    shell_complete=completion.base,
     help="Train a network from scratch in place of those that need published weights.",
 )
 @click.option("--mask", type=Choice(MASKS), help="Blank this part of every image, for the controls too.")
-@click.option("--assume", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
+@click.option(
+    "--assume",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=completion.assumption,
+    help="Override an assumption.",
+)
 @click.option(
     "--deterministic/--no-deterministic",
     default=None,
@@ -52,6 +73,7 @@ from leukcnn.spec.metrics import MARGIN
 @click.option(
     "--devices",
     metavar="all|N|cpu:N",
+    shell_complete=completion.devices,
     help="Devices that share each batch. Their number is checked when the backend has started.",
 )
 @click.option(

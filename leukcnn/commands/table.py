@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from leukcnn.backend import start_backend
-from leukcnn.commands.options import ONLY, OUT
+from leukcnn.commands.options import ONLY, OUT, PAPER
 from leukcnn.commands.printing import exit_with, print_report, without_results
 from leukcnn.errors import StoreError
 from leukcnn.start import find_paper
 
 
 @click.command()
-@click.argument("paper", metavar="PAPER|FILE.py")
+@PAPER
 @OUT
 @ONLY
 @click.option(
