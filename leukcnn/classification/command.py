@@ -65,7 +65,7 @@ def classify(models: Sequence[Path], files: ImageFiles, options: Options, *, sho
             maps.write(batch, names)
 
     try:
-        with counting("images") as progress:
+        with counting("Classifying images") as progress:
             answers = apply_networks(
                 networks,
                 files.paths,

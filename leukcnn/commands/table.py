@@ -40,6 +40,7 @@ def table(paper: str, out: Path, only: str | None, margin: float | None, verify:
     start_backend()
 
     from leukcnn.experiment.report import report, verify_report
+    from leukcnn.progress import counting
 
     for folder in folders:
         # A run that can't be read, such as another version's, is named, and the others are shown.
@@ -47,7 +48,7 @@ def table(paper: str, out: Path, only: str | None, margin: float | None, verify:
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                done = report(store, folder, found, only=only, margin=margin)
+                done = report(store, folder, found, only=only, margin=margin, counting=counting)
                 print_report(done)
                 faults += [*without_results(done), *done.faults]
         except StoreError as error:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from leukcnn import spec, synthetic
 from leukcnn.argument_types import user_path
+from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import ImageIndex, load, load_many, require_classes
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.experiment.request import SYNTHETIC
 from leukcnn.image_cache import cache_folder
-
-_FILES_PER_MESSAGE = 2000
 
 Say = Callable[[str], None]
 
@@ -39,16 +38,6 @@ def data_folder(
     return synthetic.write_many(names, place, seed=seed, on_note=say)
 
 
-def count_files(say: Say) -> Callable[[int, int], None]:
-    """Returns a callback for the number of files read and their total, which shows some of these numbers."""
-
-    def show(done: int, total: int) -> None:
-        if done % _FILES_PER_MESSAGE == 0:
-            say(f"{done:,} of {total:,} files read")
-
-    return show
-
-
 def load_images(
     paper: spec.Paper,
     names: Sequence[str],
@@ -57,6 +46,7 @@ def load_images(
     classes: GivenClasses = None,
     seed: int,
     say: Say,
+    counting: Counting = uncounted,
 ) -> ImageIndex:
     """Returns the index of a paper's images, with the paper's classes.
 
@@ -67,24 +57,26 @@ def load_images(
         classes: As for `leukcnn.datasets.load`.
         seed: Root seed of the synthetic images.
         say: Called with a message before each step, and with each note about the folder.
+        counting: Shows how many files are read.
 
     Raises:
         DataError: The folder can't be used, or the paper has one dataset and the folder holds one class.
     """
     root = data_folder(data, names, say=say, paper=paper, seed=seed)
     say("Computing the SHA-256 of each image ...")
-    if paper.class_of:
-        index = load_many(
-            names,
-            root,
-            class_names=paper.classes,
-            class_of=paper.class_of,
-            classes=classes,
-            progress=count_files(say),
-        )
-    else:
-        index = load(names[0], root, classes=classes, progress=count_files(say))
-        require_classes(index)
+    with counting("Reading files") as count:
+        if paper.class_of:
+            index = load_many(
+                names,
+                root,
+                class_names=paper.classes,
+                class_of=paper.class_of,
+                classes=classes,
+                progress=count,
+            )
+        else:
+            index = load(names[0], root, classes=classes, progress=count)
+            require_classes(index)
     for note in index.notes:
         say(note)
     return index

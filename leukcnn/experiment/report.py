@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from leukcnn import spec
+from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.files import locked_folder
 from leukcnn.outputs.assumptions import assumption_table
@@ -48,7 +49,13 @@ class Report:
 
 
 def report(
-    store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None, margin: float | None = None
+    store: Store,
+    folder: Path,
+    paper: spec.Paper,
+    *,
+    only: str | None = None,
+    margin: float | None = None,
+    counting: Counting = uncounted,
 ) -> Report:
     """Writes an experiment's tables, figures and challenge files, without the data and without training.
 
@@ -60,6 +67,7 @@ def report(
         paper: The paper.
         only: Id of the one table or figure to build; None or the id of a row for all.
         margin: Points within which values agree, which is kept in the record; None for the record's own.
+        counting: Shows how many figures are plotted.
 
     Raises:
         StoreError: The record can't be read, the folder can't be written to, or the paper has changed since
@@ -76,7 +84,8 @@ def report(
     assumptions = assumption_table(results)
     with locked_folder(folder):
         files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-        files += build_figures(results, folder, only=only, faults=faults)
+        with counting("Plotting figures") as count:
+            files += build_figures(results, folder, only=only, faults=faults, count=count)
         with going_on(faults):
             for row in paper.row_ids:
                 for predictions in results.runs(row, subset="final")[:1]:

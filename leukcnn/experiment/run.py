@@ -21,7 +21,7 @@ from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
 from leukcnn.files import locked_folder
-from leukcnn.image_cache import prepared_images, shows_nothing
+from leukcnn.image_cache import shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
@@ -74,6 +74,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
                 classes=request.classes,
                 seed=study.seed,
                 say=say,
+                counting=progress.counting,
             )
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
@@ -86,7 +87,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
 
 def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     """Plans, trains and reports a study."""
-    store, planned = session.store, plan(study, session.index)
+    store, planned = session.store, plan(study, session.index, counting=session.progress.counting)
     wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
     _say_what_is_not_trained(study, session, planned, wanted)
     to_do = session.unfinished(wanted)
@@ -122,7 +123,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
-    done = report(store, folder, study.paper, only=study.only)
+    done = report(store, folder, study.paper, only=study.only, counting=session.progress.counting)
     watch.lap("tables and figures")
     return replace(
         done,
@@ -168,7 +169,7 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     index, notes = session.index, []
     settings = [study.row(row).setup.preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
-        images = prepared_images(index, preprocessing, folder=session.shared.cache, on_note=session.say)
+        images = session.shared.prepared(preprocessing)
         black = np.array([shows_nothing(image) for image in images], dtype=bool)
         for name in np.unique(index.dataset[black]).tolist():
             own = index.dataset == name
@@ -208,12 +209,12 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
     to_do = session.unfinished([control for control in planned.controls if control.split in splits])
     if to_do:
         session.say(f"Computing {len(to_do)} controls, which need no network ...")
-    for control in to_do:
-        trial, split_rows = (
-            session.store.trial(planned.identities[control.name]),
-            planned.split_rows[control.name],
-        )
-        run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
+    with session.progress.counting("Computing controls") as count:
+        for done, control in enumerate(to_do):
+            count(done, len(to_do))
+            trial = session.store.trial(planned.identities[control.name])
+            split_rows = planned.split_rows[control.name]
+            run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):
         session.say("Testing whether the borders of the images distinguish the datasets ...")
         trial = session.store.trial(planned.identities[probe.name])

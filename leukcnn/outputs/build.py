@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar, overload
 
 from leukcnn import spec
+from leukcnn.counting import Count
 from leukcnn.errors import StoreError
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.outputs.captures import Captured, key_of
@@ -153,15 +154,23 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
 
 
 def build_figures(
-    results: Results, folder: Path, *, only: str | None = None, faults: list[str] | None = None
+    results: Results,
+    folder: Path,
+    *,
+    only: str | None = None,
+    faults: list[str] | None = None,
+    count: Count = lambda done, total: None,
 ) -> list[Path]:
     """Plots the paper's figures into the folder `figures` of the experiment's folder, from the store alone.
 
-    Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`.
+    Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`. `count` is
+    called before each figure.
     """
     captured = Captured(folder)
     paths: list[Path] = []
-    for figure in _wanted(results, results.paper.figures, only):
+    wanted = _wanted(results, results.paper.figures, only)
+    for done, figure in enumerate(wanted):
+        count(done, len(wanted))
         with going_on(faults):
             own = captured.seen_by(figure)
             paths += kind_of(figure).build(figure, results, own, folder / "figures")

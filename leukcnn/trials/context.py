@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.evaluation.controls import KnownFeatures
+from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Preprocessing
 from leukcnn.training import Networks
 from leukcnn.trials.feature_networks import FeatureNetworks
@@ -37,3 +40,13 @@ class TrialContext:
     networks: Networks = field(default_factory=Networks)
     feature_networks: FeatureNetworks = field(default_factory=FeatureNetworks)
     control_features: dict[Preprocessing, KnownFeatures] = field(default_factory=dict)
+
+    def prepared(self, preprocessing: Preprocessing) -> np.ndarray:
+        """Returns the images as `prepared_images` prepares them; shows how many are decoded."""
+        return prepared_images(
+            self.index,
+            preprocessing,
+            folder=self.cache,
+            on_note=self.observer.message,
+            counting=self.observer.counting,
+        )
