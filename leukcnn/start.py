@@ -42,24 +42,6 @@ def find_paper(paper: PaperName) -> spec.Paper:
     return found
 
 
-def paper_lines(paper: spec.Paper) -> list[str]:
-    """Returns a description of a paper, as lines of plain text: rows, datasets, profiles and assumptions."""
-    from leukcnn.experiment.request import open_choice
-
-    lines = [f"{paper.key}: {paper.title}", f"  {paper.authors}, {paper.citation}", f"  Task: {paper.task}"]
-    lines.append(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch_name)}")
-    if paper.substitutes:
-        lines.append(f"  Networks for --base scratch=NAME: {', '.join(paper.substitutes)}")
-    if open_keys := open_choice(paper):
-        lines.append(f"  Open datasets, for --datasets open: {', '.join(open_keys)}")
-    lines += [f"  Profile {profile.name}: {profile.description}" for profile in paper.profiles]
-    lines.append("  Assumptions, for --assume NAME=VALUE:")
-    for assumption in paper.assumptions:
-        value = paper.assumed_value(assumption.name)
-        lines.append(f"    {assumption.name} = {value}: {assumption.reason} [{assumption.where}]")
-    return lines
-
-
 def download_dataset(name: str, folder: Place, *, accepted: bool, ask: Callable[[str], bool]) -> None:
     """Downloads a dataset, with its licence and the progress on standard error.
 
