@@ -25,8 +25,12 @@ def audit_paper(paper: str, as_json: bool, out: Path | None) -> None:
     Each claim gets a verdict: consistent, impossible, unique solution, slip (with the corrected value) or
     undecidable.
     """
+    from leukcnn.files import check_writable
     from leukcnn.reproduction import audit
 
+    if out is not None:
+        # Before the audit, which takes seconds.
+        check_writable(out)
     done = audit(paper)
     files = done.write(out) if out is not None else []
     if as_json:

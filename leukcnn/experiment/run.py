@@ -9,8 +9,8 @@ from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import DivergenceError, StoreError, WeightsError
-from leukcnn.experiment.check import check_optimizers, explained
-from leukcnn.experiment.check_networks import check_networks
+from leukcnn.experiment.check import check_optimizers
+from leukcnn.experiment.check_networks import check_networks, check_row_weights, weights_at_the_door
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
@@ -22,7 +22,6 @@ from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
 from leukcnn.files import locked_folder
 from leukcnn.image_cache import shows_nothing
-from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.titles import trial_title
@@ -64,6 +63,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         devices.check_batch_size(row.setup.training.batch_size)
     check_optimizers(study.paper)
     check_networks(study, store)
+    checked = weights_at_the_door(study, store)
     say, workers = progress.message, request.workers
     try:
         with signals.seen():
@@ -78,20 +78,20 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             )
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-            return _run(study, Session(store, progress, shared), watch)
+            return _run(study, Session(store, progress, shared), watch, checked)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
         raise
 
 
-def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
-    """Plans, trains and reports a study."""
+def _run(study: Study, session: Session, watch: Stopwatch, checked: set[str]) -> Report:
+    """Plans, trains and reports a study, some of whose rows' weights are checked already."""
     store, planned = session.store, plan(study, session.index, counting=session.progress.counting)
     wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
     _say_what_is_not_trained(study, session, planned, wanted)
     to_do = session.unfinished(wanted)
-    lacking = _check_weights(study, session, {trial.row for trial in to_do})
+    lacking = _check_weights(study, session, {trial.row for trial in to_do} - checked)
     to_do = [trial for trial in to_do if trial.row not in lacking]
     record = make_record(
         study,
@@ -181,21 +181,15 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
 
 
 def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, str]:
-    """Checks the weights of some rows before training: a file may be missing or belong to another network.
+    """Checks the weights of some rows before training.
 
     Returns:
         Row -> why it is left out: it is optional, and its weights are missing.
     """
     lacking = {}
-    for row in (row for row in study.rows if row.id in rows and not row.source):
-        # Networks that compute features keep their own top.
-        classes = None if row.setup.features else len(session.index.class_names)
+    for row in (row for row in study.rows if row.id in rows):
         try:
-            if row.lacking:
-                raise row.lacking
-            for model in row.setup.models:
-                with explained(f"Row {row.id!r}, {model.name}"):
-                    check_weights(model, image_size=row.setup.preprocessing.image_size, classes=classes)
+            check_row_weights(study, row, classes=len(session.index.class_names))
         except WeightsError as error:
             if not row.optional:
                 raise
