@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from leukcnn.arrays import stored_arrays, write_quickly
 from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import (
     CATALOG,
@@ -15,11 +17,12 @@ from leukcnn.datasets import (
     Report,
     duplicate_pairs,
 )
-from leukcnn.datasets.copies import measured_copies
+from leukcnn.datasets.copies import COPIES_FORMAT, measured_copies
 from leukcnn.datasets.duplicates import named_copies
 from leukcnn.datasets.headers import counted
 from leukcnn.datasets.index import group_names
 from leukcnn.datasets.many import join
+from leukcnn.errors import StoreError
 from leukcnn.files import replace_file
 from leukcnn.image_cache import prepared_images
 from leukcnn.paths import PAIR_COLUMNS
@@ -170,7 +173,7 @@ def scan_duplicates(
     images = prepared_images(
         index, preprocessing, folder=folder, threads=workers, on_note=on_note, counting=counting
     )
-    near, distances = measured_copies(images, workers=workers, counting=counting)
+    near, distances = _cached_copies(images, workers=workers, counting=counting)
     first, second = index.sha256[near].T
     differ = first != second
     found = {*map(tuple, identical.tolist()), *map(tuple, near.tolist())}
@@ -182,6 +185,21 @@ def scan_duplicates(
         distances=distances[differ],
         named=np.array(others, dtype=np.int64).reshape(-1, 2),
     )
+
+
+def _cached_copies(images: np.ndarray, *, workers: int, counting: Counting) -> tuple[np.ndarray, np.ndarray]:
+    """Returns `measured_copies` of prepared images, from the cache next to theirs if it has been made.
+
+    The search takes minutes for thousands of images, and every run, `check` and profile needs it.
+    """
+    assert isinstance(images, np.memmap)
+    decoded = Path(str(images.filename))
+    path = decoded.parents[1] / "copies" / f"{decoded.stem}-{COPIES_FORMAT}.npz"
+    with suppress(StoreError), stored_arrays(path) as stored:
+        return stored["pairs"], stored["distances"]
+    pairs, distances = measured_copies(images, workers=workers, counting=counting)
+    write_quickly(path, pairs=pairs, distances=distances)
+    return pairs, distances
 
 
 def scan_reports(

@@ -31,6 +31,9 @@ from leukcnn.errors import ArgumentError
 LEAST_CORRELATION = 0.8
 """Least correlation of the details of two aligned images that count as copies."""
 
+COPIES_FORMAT = 1
+"""Part of the name of a cached search. Raise it when a change of the code finds other pairs."""
+
 ORIENTATIONS = range(8)
 """Bit 1: mirrored left to right; bit 2: mirrored top to bottom; bit 4: rows and columns swapped, last."""
 
