@@ -1,28 +1,35 @@
-"""Settings of the documentation: `sphinx-build -W -n docs build/docs`. It needs no network."""
+"""Settings of the documentation: `python -m sphinx -W -n docs build/docs`. It needs no network."""
 
-import os
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent / "_extensions"), str(Path(__file__).parent.parent)]
-# Messages of TensorFlow's start would be in the log between the warnings.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import leukcnn
+from leukcnn import quiet
 from leukcnn.backend import load_keras
 
+# Messages of a backend's start would be in the log between the warnings.
+quiet.set_variables()
 load_keras()
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "leukcnn"
 author = copyright = "The leukcnn developers"
 version = release = leukcnn.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "paper_pages"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "docstring_code",
+    "paper_pages",
+]
 exclude_patterns = ["examples", "images/*.py"]
 
 # A name between single backticks links to its page if it is one of leukcnn's, and is code otherwise.
 default_role = "py:obj"
 nitpicky = True
+# Options keep their two hyphens.
+smartquotes = False
 # What has its documentation elsewhere, and names that aren't public.
 nitpick_ignore_regex = [
     ("py:obj", r".*"),
@@ -51,3 +58,4 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style = "friendly"
+highlight_language = "text"

@@ -55,7 +55,9 @@ def folder(template, tmp_path, monkeypatch):
     # Other commands than leukcnn are run by a shell that finds a small leukcnn.
     program = tmp_path / "bin" / "leukcnn"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(prepared.__file__).parent}/leukcnn_small.py" "$@"\n')
+    program.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{Path(prepared.__file__).parent}/leukcnn_small.py" "$@"\n'
+    )
     program.chmod(0o755)
     prepared.scale_down(monkeypatch)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
@@ -81,7 +83,7 @@ def fault_of(words):
 
 def expanded(word):
     """Returns a word with "~", variables and patterns of files expanded, as a shell does it."""
-    word = os.path.expandvars(os.path.expanduser(word))
+    word = os.path.expandvars(str(Path(word).expanduser()) if word.startswith("~") else word)
     found = sorted(map(str, Path().glob(word))) if "*" in word and not Path(word).is_absolute() else []
     return found or [word]
 
@@ -96,7 +98,9 @@ def run_line(line, patch):
     if words[0] == "leukcnn" and not pages.OPERATORS & {*words} and "$(" not in line:
         return fault_of([part for word in words[1:] for part in expanded(word)])
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-    return f"exit code {done.returncode}: {done.stdout[-700:]}{done.stderr[-1500:]}" if done.returncode else ""
+    return (
+        f"exit code {done.returncode}: {done.stdout[-700:]}{done.stderr[-1500:]}" if done.returncode else ""
+    )
 
 
 def run_python(block, names):

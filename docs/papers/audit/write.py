@@ -1,6 +1,6 @@
 """Writes what the audit says about each paper, for the pages of the papers; it takes a minute.
 
-    python docs/papers/audit/write.py
+python docs/papers/audit/write.py
 """
 
 import csv
