@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +52,8 @@ def blocks(path: Path) -> list[Block]:
             not_run = mark[1]
         elif start := _BLOCK.match(line):
             code = _indented(lines, place + 1)
-            first = next(number for number, text in code if text)
-            text = "\n".join(text for number, text in code if number >= first).rstrip()
+            first = next(number for number, text in code if text.strip())
+            text = dedent("\n".join(text for number, text in code if number >= first)).rstrip()
             page = path.relative_to(ROOT).as_posix()
             found.append(Block(page, first, start[1], text, not_run))
             not_run = ""
@@ -68,7 +69,7 @@ def _indented(lines: list[str], start: int) -> list[tuple[int, str]]:
         if line and not line.startswith("   "):
             break
         if not re.match(r"   :\w+:", line):
-            code.append((number, line[3:]))
+            code.append((number, line))
     return code
 
 
