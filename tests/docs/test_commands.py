@@ -83,7 +83,7 @@ def folder(template, tmp_path, monkeypatch):
 
 
 def fault_of(words, output=None):
-    """Runs leukcnn in this process, with its output into a file; returns what went wrong, "" if nothing did."""
+    """Runs leukcnn in this process, its output perhaps into a file; returns what went wrong, or ""."""
     done = CliRunner().invoke(main, words)
     if output:
         Path(output).write_text(done.stdout)
@@ -105,9 +105,9 @@ def bring_finished(line):
         store, reads = Path("runs", key), line.startswith((f"leukcnn table {key}", "leukcnn report"))
         # Other options of an evaluation give other trials, and a page may count on these being alone.
         repeats = line == command or (key == "cnmc2019" and line.startswith(command))
-        if (repeats or (reads and not Path("runs").exists())) and not store.exists():
-            if (FINISHED / key).exists():
-                shutil.copytree(FINISHED / key, store, symlinks=True)
+        wanted = repeats or (reads and not Path("runs").exists())
+        if wanted and not store.exists() and (FINISHED / key).exists():
+            shutil.copytree(FINISHED / key, store, symlinks=True)
 
 
 def run_line(line, patch):
