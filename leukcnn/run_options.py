@@ -131,7 +131,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
     Raises:
         ValueError: It is something else, has a key twice, or refers to another part of itself, which would
-            let a few lines stand for millions of values.
+            let a few lines mean millions of values.
         yaml.YAMLError: It isn't YAML.
     """
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):

@@ -18,7 +18,7 @@ from leukcnn.cli import main
 from leukcnn.errors import ArgumentError, DataError, DependencyError, LeukCNNError, StoreError, WeightsError
 from leukcnn.exporting import export as exporting
 from leukcnn.exporting import writing
-from leukcnn.exporting.export import ENDINGS
+from leukcnn.exporting.endings import ENDINGS
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
