@@ -33,8 +33,11 @@ def table(paper: str, out: Path, only: str | None, margin: float | None, verify:
     from leukcnn.runs import Store
 
     store, faults = Store(out, given.key if given else paper), []
+    if given:
+        check_only(given, only)
     folders = list(store.experiments())
-    check_only(given or stored_paper(folders[-1]), only)
+    if only and not given:
+        check_only(stored_paper(folders[-1]), only)
     if margin is not None:
         check_margin(margin)
         if only or verify:
