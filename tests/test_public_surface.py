@@ -109,7 +109,7 @@ def test_reproduce_has_the_options_of_the_command_and_their_defaults():
     assert not parameters.pop("quiet").default
     options = {option.name: option for option in cli.reproduce.params if option.expose_value}
     assert parameters.keys() == options.keys()
-    for name in parameters.keys() - {"paper", "datasets", "assume", "out", "tensorboard"}:
+    for name in parameters.keys() - {"paper", "datasets", "assume", "out", "tensorboard", "controls_only"}:
         default = options[name].default
         assert parameters[name].default == (
             default if isinstance(default, str | int | float | bool) else None
