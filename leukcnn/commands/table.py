@@ -48,7 +48,7 @@ def table(
         check_only(given, only)
     store, faults = Store(out, given.key if given else paper), []
     folders, summaries = list(store.experiments()), []
-    if given is None:
+    if only and given is None:
         check_only(stored_paper(folders[-1]), only)
     if margin is not None:
         check_margin(margin)
