@@ -145,7 +145,6 @@ class ExperimentRecord:
         unknown_subjects: Kind of split by subject -> its images of unknown subject, and what they count as.
         overlaps: What the authors' test sets share with the images that trials learned from.
         data_notes: Remarks on the data's folder.
-        copies: Number of images that are copies of others, identical or nearly so.
         pairs_in_two_classes: Number of pairs of copies that have two classes.
         masked: Mask ("" for none) -> trials and controls of the main split with that region of the images
             blanked, finished or not; empty if the paper has no table of masks.
@@ -176,7 +175,6 @@ class ExperimentRecord:
     not_comparable_on: dict[str, dict[str, str]] = field(default_factory=dict)
     published_images: dict[str, Genuine] = field(default_factory=dict)
     margin: float = MARGIN
-    copies: int = 0
     pairs_in_two_classes: int = 0
 
     def save(self, folder: Path) -> None:
@@ -271,15 +269,6 @@ def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = 
     kept = {name: digest for name, digest in noted.items() if name.partition("/")[0] not in again}
     if kept | new != noted:
         write_sealed_json(folder / _WRITTEN, kept | new)
-
-
-def noted_files(folder: Path) -> list[str]:
-    """Returns the sorted names of the files in an experiment's list, by their paths in its folder.
-
-    Raises:
-        StoreError: The list can't be read.
-    """
-    return sorted(_noted(folder))
 
 
 def changed_files(folder: Path) -> dict[Path, str]:
@@ -395,11 +384,7 @@ def relative(path: Path) -> str:
 
 
 def why_diverged(trial: Path) -> str:
-    """Returns when and how the training of a trial diverged; "" if it didn't.
-
-    Args:
-        trial: The trial's folder.
-    """
+    """Returns when and how the training of a trial in a folder diverged; "" if it didn't."""
     path = trial / "diverged.json"
     try:
         return str(read_sealed_json(path).get("why")) if path.exists() else ""

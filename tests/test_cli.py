@@ -55,22 +55,18 @@ def test_a_run_ends_with_its_answer(reproduced, synthetic_cells):
     answer = json.loads(summary.read_text())["lines"]
     assert " ".join(answer[-1].split()) in " ".join(result.stdout.split())
     words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
-    again = call("reproduce", "cnmc2019", *words)
-    assert "Table 2" not in again.stdout
     quiet = call("reproduce", "cnmc2019", *words, "-q")
     assert quiet.stderr == ""
     lines = quiet.stdout.splitlines()
     assert lines[: len(answer)] == answer
     assert len(answer) < len(lines) <= 12
-    assert call("table", "cnmc2019", "--out", out, "-q").stdout == quiet.stdout
-    assert again.stdout.endswith(quiet.stdout)
-    assert "he_normal" in call("reproduce", "cnmc2019", *words, "-v").stdout
+    assert result.stdout.endswith(quiet.stdout)
 
 
 def test_json_is_all_of_standard_output(reproduced, synthetic_cells):
     out, _ = reproduced
     words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
-    run = call("reproduce", "cnmc2019", *words, "--json")
+    run = call("reproduce", "cnmc2019", *words, "--json", "-v")
     summary = json.loads(run.stdout)
     assert summary == json.loads(next(out.rglob("summary.json")).read_text())
     assert "SHA-256" in run.stderr
@@ -79,9 +75,8 @@ def test_json_is_all_of_standard_output(reproduced, synthetic_cells):
         (("papers", "taleghani_resnet50"), "papers"),
         (("datasets",), "datasets"),
         (("datasets", "cnmc2019"), "datasets"),
-        (("audit", "taleghani_resnet50"), "answers"),
+        (("audit", "taleghani_resnet50"), "claims"),
         (("table", "cnmc2019", "--out", out), "runs"),
-        (("table", "cnmc2019", "--out", out, "--verify"), "unchanged"),
         (("report", "--out", out), "reports"),
         (("check", "cnmc2019", "--data", synthetic_cells), "duplicates"),
     ):

@@ -1,6 +1,8 @@
 """`leukcnn check`."""
 
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +12,10 @@ from leukcnn.commands.printing import Output
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
 from leukcnn.start import data_folder, find_paper
+
+if TYPE_CHECKING:
+    from leukcnn.datasets import Report
+    from leukcnn.spec import Paper
 
 
 @click.command()
@@ -27,19 +33,7 @@ def check(name: str, data: str | None, classes: tuple[str, ...], output: Output)
 
 def check_data(name: str, data: str | None, classes: tuple[str, ...], output: Output) -> None:
     """Does what `leukcnn check` does, also for data that were just downloaded."""
-    from leukcnn.datasets import CATALOG
-
-    say = output.note
-    is_paper = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
-    if not is_paper and name not in CATALOG:
-        # The key of a paper with one dataset is that dataset's key.
-        known = sorted({*CATALOG, *papers.list_papers()})
-        raise DataError(
-            f"There is no dataset and no paper named {name!r}.",
-            expected=f"one of {', '.join(known)}, or a paper's file",
-            remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
-        )
-    paper = find_paper(name) if is_paper else None
+    say, paper = output.note, _paper_of(name)
     names = paper.datasets if paper else (name,)
     place = data_folder(data, names)
 
@@ -62,31 +56,52 @@ def check_data(name: str, data: str | None, classes: tuple[str, ...], output: Ou
                 raise
             unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
     ok = not unchecked and all(report.ok for report in reports)
+    duplicates = None
+    if output.quiet:
+        lines = [f"{one.card.key}: {'as published' if one.ok else 'not as published'}" for one in reports]
+    else:
+        lines = [line for report in reports for line in report.lines()]
+    if lines or unchecked:
+        output.result("\n".join([*lines, *unchecked]))
+    if reports:
+        duplicates = _search(reports, paper, output)
     output.document = {
         "ok": ok,
         "datasets": [
-            {"key": report.card.key, "ok": report.ok, "images": report.images_here, "lines": report.lines()}
-            for report in reports
+            {"key": one.card.key, "ok": one.ok, "images": one.images_here, "lines": one.lines()}
+            for one in reports
         ],
         "unchecked": unchecked,
-        "duplicates": None,
+        "duplicates": duplicates,
     }
-    if output.quiet:
-        for report in reports:
-            output.result(f"{report.card.key}: {'as published' if report.ok else 'not as published'}")
-        output.result("\n".join(unchecked))
-    else:
-        output.result("\n".join([*(line for report in reports for line in report.lines()), *unchecked]))
-    if reports:
-        # It loads scikit-learn, which an empty folder doesn't need.
-        from leukcnn.duplicate_scan import scan_reports
-
-        found = scan_reports(reports, paper=paper)
-        output.document["duplicates"] = {
-            kind: found.index.ids[pairs].tolist()
-            for kind, pairs in (("identical", found.identical), ("near", found.near))
-        }
-        for line in found.lines()[: 1 if output.quiet else None]:
-            output.result(line)
     if not ok:
         sys.exit(1)
+
+
+def _paper_of(name: str) -> "Paper | None":
+    """Returns the paper of that name; None if it is a dataset's."""
+    from leukcnn.datasets import CATALOG
+
+    if name in CATALOG:
+        # The key of a paper with one dataset is that dataset's key.
+        return None
+    if name in papers.list_papers() or papers.is_file_name(name):
+        return find_paper(name)
+    known = sorted({*CATALOG, *papers.list_papers()})
+    raise DataError(
+        f"There is no dataset and no paper named {name!r}.",
+        expected=f"one of {', '.join(known)}, or a paper's file",
+        remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
+    )
+
+
+def _search(reports: "Sequence[Report]", paper: "Paper | None", output: Output) -> dict[str, Any]:
+    """Shows images that occur twice; returns the ids of all identical and all nearly identical pairs."""
+    # It loads scikit-learn, which an empty folder doesn't need.
+    from leukcnn.duplicate_scan import scan_reports
+
+    found = scan_reports(reports, paper=paper)
+    for line in found.lines()[: 1 if output.quiet else None]:
+        output.result(line)
+    ids = found.index.ids
+    return {"identical": ids[found.identical].tolist(), "near": ids[found.near].tolist()}

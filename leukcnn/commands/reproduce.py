@@ -86,6 +86,8 @@ def reproduce(paper: str, output: Output, with_tables: bool, **options: Any) -> 
     from leukcnn.experiment.estimate import describe_seconds
 
     output.document = report.summary
-    output.note(describe_seconds(report.seconds))
+    if not output.quiet:
+        # It is part of the progress, and goes where that goes.
+        click.echo(describe_seconds(report.seconds))
     print_report(report, output, with_tables=with_tables)
     exit_with([*without_results(report), *report.faults])

@@ -62,7 +62,6 @@ def make_record(
         unknown_subjects=planned.unknown_subjects,
         margin=study.margin,
         overlaps=planned.overlaps,
-        copies=planned.copies[0],
         pairs_in_two_classes=planned.near_in_two_classes,
         data_notes=[*index.notes, *notes, *_copies(planned), *_in_two_classes(planned)],
     )

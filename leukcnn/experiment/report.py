@@ -18,11 +18,14 @@ from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
 from leukcnn.outputs.model_links import write_links
 from leukcnn.outputs.titles import trial_title
-from leukcnn.records import ExperimentRecord, changed_files, note_files, noted_files
+from leukcnn.records import ExperimentRecord, changed_files, note_files
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
+
+# Folders of what is built from the store.
+_BUILT = ("tables", "figures", "challenge")
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def report(
         files.append(write_page(results, folder, contents))
         with going_on(faults):
             _read_captures(folder, paper, faults)
-            note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
+            note_files(folder, files, again=() if only or faults else _BUILT)
         summary: dict[str, Any] = {}
         with going_on(faults):
             summary = _write_summary(results, answer, folder, faults=faults)
@@ -126,10 +129,11 @@ def _write_summary(
 ) -> dict[str, Any]:
     """Writes `summary.json` and the links to the models; returns the summary, whose paths are relative."""
     models, path = write_links(results, folder), folder / "summary.json"
+    files = (file for name in _BUILT for file in (folder / name).glob("*"))
     summary = answer.to_json() | {
         "faults": [fault.replace(f"{results.store.root}/", "") for fault in faults],
-        "files": [name for name in noted_files(folder) if name != path.name],
-        "models": sorted(path.relative_to(folder).as_posix() for path in models),
+        "files": sorted(file.relative_to(folder).as_posix() for file in files),
+        "models": sorted(model.relative_to(folder).as_posix() for model in models),
     }
     write_json(path, summary)
     note_files(folder, [path])

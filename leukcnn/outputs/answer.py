@@ -267,7 +267,6 @@ class Answer:
         record = self.results.record
         return {
             "separated_pairs": {kind: pairs._asdict() for kind, pairs in record.separated_pairs.items()},
-            "copies": record.copies,
             "pairs_in_two_classes": record.pairs_in_two_classes,
             "unknown_subjects": {kind: one._asdict() for kind, one in record.unknown_subjects.items()},
             "overlaps": [

@@ -66,7 +66,7 @@ def _on_networks(answer: Answer) -> Iterator[str]:
 
 
 def _on_controls(answer: Answer) -> Iterator[str]:
-    """Yields the best control, the difference to it, and whether borders tell the datasets apart."""
+    """Yields the best control, the difference to it, and how well borders distinguish the datasets."""
     if not answer.controls:
         yield "No control has been run: what the border or the colour alone would reach isn't known."
     else:

@@ -77,8 +77,10 @@ class SavedNetwork:
             return ""
         classes, datasets = (_counts(training.get(name)) for name in ("classes", "datasets"))
         where = f"fold {max(origin['fold'], 0)}" if _is_number(origin.get("fold")) else "a fold"
-        groups = f", {training['groups']:,} groups" if _is_number(training.get("groups")) else ""
-        line = f"{named[0]} of {named[1]}, trained on {classes} ({datasets}{groups}) in {where} of {named[2]}"
+        groups = training.get("groups")
+        of = f", {groups:,} groups" if _is_number(groups) and groups else ""
+        line = f"{named[0]} of {named[1]}: trained on {classes} ({datasets}{of})"
+        line += f" in {where} of the split {named[2]!r}"
         test = origin.get("test")
         if (
             isinstance(test, dict)
