@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from leukcnn.exporting.export import export
     from leukcnn.reproduction import audit, reproduce
     from leukcnn.run import Run, open_run
+    from leukcnn.studies.evaluation import evaluate
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ _NAMES = {
     "ImageIndex": "datasets",
     "Run": "run",
     "audit": "reproduction",
+    "evaluate": "studies.evaluation",
     "export": "exporting.export",
     "load": "datasets",
     "load_many": "datasets",
@@ -62,6 +64,7 @@ __all__ = [
     "callbacks",
     "datasets",
     "errors",
+    "evaluate",
     "evaluation",
     "export",
     "image_cache",

@@ -8,6 +8,7 @@ from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.evaluation.controls import KnownFeatures
+from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
 from leukcnn.training import Networks
 from leukcnn.trials.feature_networks import FeatureNetworks
@@ -26,6 +27,7 @@ class TrialContext:
         on_epoch: Called after each epoch with its number, from 1, and its metrics.
         networks: Builds the networks, and reuses the last one.
         feature_networks: Builds the networks that compute features, and reuses the last ones.
+        applied_networks: File -> the trained network in it that has been read.
         control_features: Preprocessing -> features of images that controls have computed with it so far.
     """
 
@@ -37,4 +39,5 @@ class TrialContext:
     on_epoch: Callable[[int, Mapping[str, float]], None] | None = None
     networks: Networks = field(default_factory=Networks)
     feature_networks: FeatureNetworks = field(default_factory=FeatureNetworks)
+    applied_networks: dict[str, SavedNetwork] = field(default_factory=dict)
     control_features: dict[Preprocessing, KnownFeatures] = field(default_factory=dict)

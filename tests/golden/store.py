@@ -74,7 +74,12 @@ def _tables(case: Case, out: Path) -> list[Table]:
 
 
 def results_of(case: Case, out: Path) -> Results:
-    """Returns the results of a case, in a store that it makes in an empty folder."""
+    """Returns the results of a case; its experiment's folder is `out / "experiment"`.
+
+    Args:
+        case: The case.
+        out: Empty folder for the store.
+    """
     paper, index = papers.get(case.paper), _index(case)
     store, folder = Store(out, case.paper), out / "experiment"
     request = Request(paper=paper, data="", out=out, **case.options)
