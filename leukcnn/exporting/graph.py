@@ -111,8 +111,10 @@ def of_keras_alone(network: keras.Model, *, ungrouped: bool) -> keras.Model:
     """
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        # Networks that were trained in 16 bits have their weights in 32.
-        config = {**layer.get_config(), "dtype": "float32"}
+        config = layer.get_config()
+        if isinstance(layer, keras.Layer):
+            # Networks that were trained in 16 bits have their weights in 32.
+            config["dtype"] = "float32"
         if isinstance(layer, layers.Conv2D) and layer.groups > 1:
             return (GroupedConv2D if ungrouped else layers.Conv2D).from_config(config)
         return layer.__class__.from_config(config)
