@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from leukcnn.datasets import ImageIndex, load, load_many
     from leukcnn.reproduction import audit, reproduce
     from leukcnn.run import Run, open_run
+    from leukcnn.studies.evaluation import evaluate
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _NAMES = {
     "ImageIndex": "datasets",
     "Run": "run",
     "audit": "reproduction",
+    "evaluate": "studies.evaluation",
     "load": "datasets",
     "load_many": "datasets",
     "open_run": "run",
@@ -60,6 +62,7 @@ __all__ = [
     "callbacks",
     "datasets",
     "errors",
+    "evaluate",
     "evaluation",
     "image_cache",
     "load",

@@ -10,6 +10,8 @@ from leukcnn.command_group import Commands
 from leukcnn.commands.audit import audit_paper
 from leukcnn.commands.check import check
 from leukcnn.commands.datasets import datasets
+from leukcnn.commands.evaluate import evaluate
+from leukcnn.commands.list_runs import list_runs
 from leukcnn.commands.papers import list_papers
 from leukcnn.commands.predict import predict
 from leukcnn.commands.reproduce import reproduce
@@ -17,9 +19,7 @@ from leukcnn.commands.table import table
 from leukcnn.datasets.headers import bound_decoder
 
 
-@click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
-)
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__)
 def main() -> None:
     """Reproduces papers on recognising leukaemia in blood-smear images.
@@ -34,5 +34,5 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _command in (list_papers, datasets, check, reproduce, table, audit_paper, predict):
+for _command in (list_papers, datasets, check, evaluate, reproduce, table, list_runs, audit_paper, predict):
     main.add_command(_command)

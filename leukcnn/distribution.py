@@ -116,6 +116,21 @@ def _backend_devices() -> tuple[str, ...]:
     return tuple(accelerators or devices)
 
 
+def device_models() -> list[str]:
+    """Returns the model of each accelerator, as the backend names it, such as "NVIDIA H100 80GB HBM3"."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_physical_devices("GPU")
+        details = [tf.config.experimental.get_device_details(device) for device in found]
+        return [str(of.get("device_name", device.name)) for of, device in zip(details, found, strict=True)]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    return []
+
+
 def _logical_processors(count: int) -> tuple[str, ...]:
     backend = keras.backend.backend()
     if backend == "tensorflow":

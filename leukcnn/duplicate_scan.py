@@ -11,11 +11,11 @@ import numpy as np
 from leukcnn.arrays import stored_arrays, write_quickly
 from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import (
-    CATALOG,
     UNLABELLED,
     ImageIndex,
     Report,
     duplicate_pairs,
+    in_order,
 )
 from leukcnn.datasets.copies import COPIES_FORMAT, measured_copies
 from leukcnn.datasets.duplicates import named_copies
@@ -225,7 +225,8 @@ def scan_reports(
         StoreError: The cache can't be written.
     """
     # Experiments use the catalog's order, and the cache's key depends on the order.
-    ordered = sorted(reports, key=lambda report: [*CATALOG].index(report.card.key))
+    order = in_order(report.card.key for report in reports)
+    ordered = sorted(reports, key=lambda report: order.index(report.card.key))
     left_out = [
         f"{report.card.key}: {counted(faulty, 'images')} with faults, see above"
         for report in ordered

@@ -6,7 +6,7 @@ The commands of those names call them.
 import os
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leukcnn import spec
 from leukcnn.argument_types import require_type, require_types, user_path
@@ -19,13 +19,16 @@ from leukcnn.run import Run
 from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
 
+if TYPE_CHECKING:
+    from leukcnn.experiment.request import Request
+
 _FILE = (str, os.PathLike)
 _TEXT = ((str, NoneType), "a string or None")
 _NUMBER = (int, "a whole number")
 
 # Argument of `reproduce` -> its types, and what it should be in words. `runs` may be any number here, since
 # the options' own check names its limit.
-_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "paper": ((*_FILE, spec.Paper), "a paper's key, its file, or the paper itself"),
     "data": ((*_FILE, NoneType), 'a folder or "synthetic"'),
     "profile": (str, "the name of a profile"),
@@ -53,6 +56,7 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "workers": _NUMBER,
     "tensorboard": (bool, "True or False"),
     "margin": ((int, float), "a number of percentage points"),
+    "controls_only": (bool, "True or False"),
     "quiet": (bool, "True or False"),
 }
 
@@ -80,6 +84,7 @@ def reproduce(
     workers: int = 2,
     tensorboard: bool = False,
     margin: float = MARGIN,
+    controls_only: bool = False,
     quiet: bool = False,
 ) -> Run:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
@@ -118,6 +123,7 @@ def reproduce(
         tensorboard: Whether to write TensorBoard's logs into the trials' folders.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
+        controls_only: Whether to end after the controls, without training any network.
         quiet: Whether to show no progress.
 
     Raises:
@@ -125,17 +131,17 @@ def reproduce(
             Options and files are checked before Keras is loaded.
     """
     # This must come first: `locals()` then holds nothing but the arguments.
-    require_types(locals(), _TYPES)
+    given = dict(locals())
+    require_types(given, OPTION_TYPES)
 
     from leukcnn.experiment.request import Request, chosen_datasets
-    from leukcnn.experiment.study import check_request
 
     found = find_paper(paper)
     named = _named(datasets)
     chosen = chosen_datasets(found, named)
     request = Request(
         paper=found,
-        data=data_folder(data, chosen),
+        data=data_folder(data, chosen, folders=found.folders),
         out=user_path(out, "out (--out)"),
         profile=profile,
         only=only,
@@ -155,9 +161,28 @@ def reproduce(
         workers=workers,
         tensorboard=tensorboard,
         margin=margin,
+        controls_only=controls_only,
+        given=given,
     )
+    return run_request(request, quiet=quiet)
+
+
+def run_request(request: "Request", *, quiet: bool) -> Run:
+    """Checks a request, then trains what isn't trained yet and returns the run.
+
+    Args:
+        request: The options.
+        quiet: Whether to show no progress.
+
+    Raises:
+        LeukCNNError: As for `reproduce`.
+    """
+    from leukcnn.experiment.request import chosen_datasets
+    from leukcnn.experiment.study import check_request
+
     check_request(request)
-    require_images(found, chosen, request.data, out=out, classes=request.classes)
+    chosen = chosen_datasets(request.paper, request.datasets)
+    require_images(request.paper, chosen, request.data, out=request.out, classes=request.classes)
     start_backend()
 
     from rich.console import Console
@@ -167,7 +192,7 @@ def reproduce(
 
     with TrainingProgress(console=Console(quiet=True) if quiet else None) as progress:
         report = run(request, progress=progress)
-    return Run(report.folder, found, report=report)
+    return Run(report.folder, request.paper, report=report)
 
 
 def _named(datasets: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -218,6 +243,6 @@ def audit(paper: PaperName) -> Audit:
         ArgumentError: An argument has another type.
         SpecError: There is no such paper, or a claim of it has wrong values.
     """
-    types, expected = _TYPES["paper"]
+    types, expected = OPTION_TYPES["paper"]
     require_type(types, expected, paper=paper)
     return audit_paper(find_paper(paper))

@@ -1,17 +1,17 @@
 """`leukcnn check`."""
 
-import functools
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from leukcnn import completion, papers
 from leukcnn.command_group import Place
-from leukcnn.commands.options import CLASSES, DATA
+from leukcnn.commands.options import CLASSES, DATA, with_output
+from leukcnn.commands.printing import Output
 from leukcnn.datasets.headers import counted
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
@@ -19,6 +19,7 @@ from leukcnn.start import data_folder, find_paper
 
 if TYPE_CHECKING:
     from leukcnn.datasets import Report
+    from leukcnn.spec import Paper
 
 
 @click.command()
@@ -31,71 +32,79 @@ if TYPE_CHECKING:
     type=Place(path_type=Path, dir_okay=False),
     help="Also write all pairs of duplicates into a CSV file; an earlier one is replaced.",
 )
-def check(name: str, data: str | None, classes: tuple[str, ...], pairs: Path | None) -> None:
+@with_output
+def check(name: str, data: str | None, classes: tuple[str, ...], pairs: Path | None, output: Output) -> None:
     """Verifies a dataset, or those of a paper that are in the folder; exits with 1 if something is wrong.
 
     Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault. The last
     line is the verdict: OK or FAULTS, with the numbers.
     """
-    from leukcnn.datasets import CATALOG
-
-    say = functools.partial(click.echo, err=True)
-    is_paper = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
-    if not is_paper and name not in CATALOG:
-        # The key of a paper with one dataset is that dataset's key.
-        known = sorted({*CATALOG, *papers.list_papers()})
-        raise DataError(
-            f"There is no dataset and no paper named {name!r}.",
-            expected=f"one of {', '.join(known)}, or a paper's file",
-            remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
-        )
-    paper = find_paper(name) if is_paper else None
-    names = paper.datasets if paper else (name,)
-    place = data_folder(data, names)
     if pairs is not None:
         from leukcnn.paths import check_pairs_file
 
         check_pairs_file(pairs)
+    check_data(name, data, classes, output, pairs=pairs)
+
+
+def check_data(
+    name: str, data: str | None, classes: tuple[str, ...], output: Output, *, pairs: Path | None = None
+) -> None:
+    """Does what `leukcnn check` does, also for data that were just downloaded."""
+    say, paper = output.note, _paper_of(name)
+    names = paper.datasets if paper else (name,)
+    own = {folder.key: folder for folder in paper.folders} if paper else {}
+    place = data_folder(data, names, folders=[*own.values()])
 
     from leukcnn.datasets import verify
     from leukcnn.datasets.many import find_present
+    from leukcnn.datasets.own_folders import places_of, verify_folder
     from leukcnn.experiment import loading
-    from leukcnn.progress import counting
 
     root = loading.data_folder(place, names, say=say, paper=paper)
-    if len(names) > 1:
-        here = find_present(names, root, classes=classes)
+    places = places_of([*own.values()], names, place)
+    if published := [key for key in names if key not in own] if len(names) > 1 else []:
+        here = {**find_present(published, root, classes=classes), **places}
         for absent in (key for key in names if key not in here):
-            click.echo(f"{absent}: not there")
+            output.result(f"{absent}: not there")
         names = tuple(here)
     reports, unchecked = [], []
     for key in names:
         try:
-            with counting("Reading files") as count:
-                reports.append(verify(key, root, classes=classes, progress=count))
+            with output.counting("Reading files") as count:
+                if key in own:
+                    reports.append(verify_folder(own[key], places[key], progress=count))
+                else:
+                    reports.append(verify(key, root, classes=classes, progress=count))
         except DataError as error:
             if len(names) == 1:
                 raise
             unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
-    click.echo("\n".join([*(line for report in reports for line in report.lines()), *unchecked]))
+    ok = not unchecked and all(report.ok for report in reports)
+    duplicates = None
+    if output.quiet:
+        lines = [f"{one.card.key}: {'as published' if one.ok else 'not as published'}" for one in reports]
+    else:
+        lines = [line for report in reports for line in report.lines()]
+    if lines or unchecked:
+        output.result("\n".join([*lines, *unchecked]))
     if reports:
-        # It loads scikit-learn, which an empty folder doesn't need.
-        from leukcnn.duplicate_scan import scan_reports
-
-        scan = scan_reports(reports, paper=paper, counting=counting)
-        click.echo("\n".join(scan.lines()))
-        n = len(scan.pairs) + len(scan.named)
-        if pairs is not None:
-            scan.write(pairs)
-            click.echo(f"{counted(n, 'pairs')} in {pairs}")
-        elif n:
-            click.echo(f"The same command with --pairs FILE.csv writes {'it' if n == 1 else f'all {n:,}'}.")
-    click.echo(verdict(reports, unchecked))
-    if unchecked or not all(report.ok for report in reports):
+        duplicates = _search(reports, paper, output, pairs)
+    output.document = {
+        "ok": ok,
+        "datasets": [
+            {"key": one.card.key, "ok": one.ok, "images": one.images_here, "lines": one.lines()}
+            for one in reports
+        ],
+        "unchecked": unchecked,
+        "duplicates": duplicates,
+        "verdict": verdict(reports, unchecked),
+    }
+    output.result(verdict(reports, unchecked))
+    if not ok:
         sys.exit(1)
 
 
-def verdict(reports: Sequence["Report"], unchecked: Sequence[str]) -> str:
+def verdict(reports: "Sequence[Report]", unchecked: Sequence[str]) -> str:
     """Returns the last line of `leukcnn check`: OK or FAULTS, and how many.
 
     Args:
@@ -114,3 +123,43 @@ def verdict(reports: Sequence["Report"], unchecked: Sequence[str]) -> str:
     if unchecked:
         parts.append(f"{counted(len(unchecked), 'datasets')} can't be checked")
     return f"FAULTS: {', '.join(parts)}."
+
+
+def _paper_of(name: str) -> "Paper | None":
+    """Returns the paper of that name; None if it is a dataset's."""
+    from leukcnn.datasets import CATALOG
+
+    if name in CATALOG:
+        # The key of a paper with one dataset is that dataset's key.
+        return None
+    if name in papers.list_papers() or papers.is_file_name(name):
+        return find_paper(name)
+    known = sorted({*CATALOG, *papers.list_papers()})
+    raise DataError(
+        f"There is no dataset and no paper named {name!r}.",
+        expected=f"one of {', '.join(known)}, or a paper's file",
+        remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
+    )
+
+
+def _search(
+    reports: "Sequence[Report]", paper: "Paper | None", output: Output, pairs: Path | None
+) -> dict[str, Any]:
+    """Shows images that occur twice, and writes the pairs; returns the ids of all pairs by kind."""
+    # It loads scikit-learn, which an empty folder doesn't need.
+    from leukcnn.duplicate_scan import scan_reports
+
+    found = scan_reports(reports, paper=paper, counting=output.counting)
+    for line in found.lines()[: 1 if output.quiet else None]:
+        output.result(line)
+    n = len(found.pairs) + len(found.named)
+    if pairs is not None:
+        found.write(pairs)
+        output.result(f"{counted(n, 'pairs')} in {pairs}")
+    elif n and not output.quiet:
+        output.result(f"The same command with --pairs FILE.csv writes {'it' if n == 1 else f'all {n:,}'}.")
+    ids = found.index.ids
+    return {
+        kind: ids[rows].tolist()
+        for kind, rows in (("identical", found.identical), ("near", found.near), ("named", found.named))
+    }

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.argument_types import user_path
 from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import ImageIndex, duplicate_pairs
 from leukcnn.datasets.duplicates import named_copies
@@ -96,7 +97,7 @@ def plan(study: Study, index: ImageIndex, *, counting: Counting = uncounted) -> 
             planned.masked[mask] = [*of_mask.trials, *of_mask.controls]
             split_rows |= of_mask.split_rows
     except DataError:
-        if study.trained:
+        if study.trained or study.controls_only:
             raise
         return _nothing("the data hold too few images")
     every = [*planned.trials, *planned.controls, *(t for of in planned.masked.values() for t in of)]
@@ -268,6 +269,8 @@ def trial_identity(
         images: `data_digest` of the images.
     """
     setup = replace_at(setup, "model", _by_content(setup.model))
+    if setup.trained:
+        setup = replace_at(setup, "trained.file", _content_of(setup.trained.file))
     if setup.features:
         extra_models = tuple(_by_content(model) for model in setup.features.extra_models)
         setup = replace_at(setup, "features.extra_models", extra_models)
@@ -290,6 +293,9 @@ def trial_identity(
 def _setup_identity(setup: spec.Setup) -> dict[str, Any]:
     """Returns a setup as plain values, without choices that are newer than stored trials, unless made."""
     plain = to_plain(setup) | {"split": _split_identity(setup.split)}
+    if setup.trained:
+        return {name: plain[name] for name in ("trained", "split")}
+    del plain["trained"]
     if setup.preprocessing.region == "image":
         del plain["preprocessing"]["region"]
     if setup.features and not setup.features.augmented:
@@ -316,12 +322,16 @@ def _by_content(model: spec.Model) -> spec.Model:
     weights = model.arguments.get("weights")
     if weights in (None, "imagenet"):
         return model
-    state = Path(weights).stat()
-    content = _content(weights, state.st_size, state.st_mtime_ns)
-    return replace_at(model, "arguments.weights", f"sha256:{content}")
+    return replace_at(model, "arguments.weights", _content_of(weights))
+
+
+def _content_of(file: str) -> str:
+    """Returns what stands for a file in identities: its content, wherever it is."""
+    state = user_path(file).stat()
+    return f"sha256:{_content(file, state.st_size, state.st_mtime_ns)}"
 
 
 @cache
 def _content(path: str, size: int, changed: int) -> str:
     """Returns the SHA-256 of a file, which is read again only if its size or modification time changes."""
-    return file_sha256(path)
+    return file_sha256(user_path(path))

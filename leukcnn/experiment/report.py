@@ -1,22 +1,29 @@
 """Builds and checks an experiment's tables, figures and challenge files, from the store alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from leukcnn import spec
 from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import SpecError, StoreError
-from leukcnn.files import locked_folder
+from leukcnn.files import locked_folder, write_json
+from leukcnn.outputs.answer import Answer, answer_of
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.outputs.model_links import write_links
 from leukcnn.outputs.titles import trial_title
 from leukcnn.records import ExperimentRecord, changed_files, note_files
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
+
+# Folders of what is built from the store.
+_BUILT = ("tables", "figures", "challenge")
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,9 @@ class Report:
         record: Its options, trials and data.
         tables: The tables.
         assumptions: The table of assumptions; its notes list what is wrong in the paper.
-        files: All files written: tables, figures, challenge files.
+        files: All files written: tables, figures, challenge files, the summary.
+        answer: The answer.
+        summary: The content of `summary.json`.
         seconds: Stage -> wall-clock time of this run in seconds; empty if nothing was run.
         diverged: Trials whose training diverged, and how; they have no results. After `reproduce`: those
             that it was asked for; else those of the whole experiment.
@@ -40,6 +49,8 @@ class Report:
     tables: list[Table]
     assumptions: Table
     files: list[Path]
+    answer: Answer
+    summary: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
     diverged: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list)
@@ -94,8 +105,38 @@ def report(
                         files.append(write_challenge_file(path, predictions, expected=record.final_total))
         with going_on(faults):
             _read_captures(folder, paper, faults)
-            note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
-    return Report(folder, record, tables, assumptions, files, diverged=_diverged(results), faults=faults)
+            note_files(folder, files, again=() if only or faults else _BUILT)
+        answer, summary = answer_of(results), {}
+        with going_on(faults):
+            summary = _write_summary(results, answer, folder, faults=faults)
+            files.append(folder / "summary.json")
+    return Report(
+        folder,
+        record,
+        tables,
+        assumptions,
+        files,
+        answer,
+        summary,
+        diverged=_diverged(results),
+        faults=faults,
+    )
+
+
+def _write_summary(
+    results: Results, answer: Answer, folder: Path, *, faults: Sequence[str]
+) -> dict[str, Any]:
+    """Writes `summary.json` and the links to the models; returns the summary, whose paths are relative."""
+    models, path = write_links(results, folder), folder / "summary.json"
+    files = (file for name in _BUILT for file in (folder / name).glob("*"))
+    summary = answer.to_json() | {
+        "faults": [fault.replace(f"{results.store.root}/", "") for fault in faults],
+        "files": sorted(file.relative_to(folder).as_posix() for file in files),
+        "models": sorted(model.relative_to(folder).as_posix() for model in models),
+    }
+    write_json(path, summary)
+    note_files(folder, [path])
+    return summary
 
 
 def _diverged(results: Results) -> tuple[str, ...]:

@@ -123,6 +123,9 @@ class Request:
         workers: Threads that prepare batches.
         tensorboard: Whether to write TensorBoard's logs.
         margin: Points within which a published and a measured value agree, above 0 and at most 100.
+        controls_only: Whether the run ends after the controls, without training any network.
+        command: Name of the command that was called.
+        given: Its options as they were given, with their defaults; written into the run's folder.
     """
 
     paper: spec.Paper
@@ -146,6 +149,9 @@ class Request:
     workers: int = 2
     tensorboard: bool = False
     margin: float = MARGIN
+    controls_only: bool = False
+    command: str = "reproduce"
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         paper = self.paper

@@ -8,34 +8,39 @@ import numpy as np
 from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
-from leukcnn.errors import DivergenceError, StoreError, WeightsError
+from leukcnn.errors import ArgumentError, DivergenceError, StoreError, WeightsError
+from leukcnn.evaluation.controls import control_label
 from leukcnn.experiment.check import check_optimizers
 from leukcnn.experiment.check_networks import check_networks, check_row_weights, weights_at_the_door
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
 from leukcnn.experiment.plan import Plan, plan
-from leukcnn.experiment.record import experiment_name, make_record
+from leukcnn.experiment.record import experiment_name, make_record, store_options, store_paper
 from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
-from leukcnn.files import locked_folder
+from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import shows_nothing
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
+from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
     TrialContext,
+    environment,
     epoch_entries,
+    run_applied,
     run_control,
     run_feature_trial,
     run_probe,
     run_trial,
+    seen_in_training,
 )
 
 
@@ -59,7 +64,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         make_deterministic()
     # Before the first variable, while the processor can still be split into logical devices.
     devices = find_devices(request.devices)
-    for row in (row for row in study.rows if row.wanted and not row.setup.features):
+    for row in (row for row in study.rows if row.wanted and row.trains):
         devices.check_batch_size(row.setup.training.batch_size)
     check_optimizers(study.paper)
     check_networks(study, store)
@@ -78,14 +83,14 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             )
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-            return _run(study, Session(store, progress, shared), watch, checked)
+            return _run(request, study, Session(store, progress, shared), watch, checked)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
         raise
 
 
-def _run(study: Study, session: Session, watch: Stopwatch, checked: set[str]) -> Report:
+def _run(request: Request, study: Study, session: Session, watch: Stopwatch, checked: set[str]) -> Report:
     """Plans, trains and reports a study, some of whose rows' weights are checked already."""
     store, planned = session.store, plan(study, session.index, counting=session.progress.counting)
     wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
@@ -100,6 +105,7 @@ def _run(study: Study, session: Session, watch: Stopwatch, checked: set[str]) ->
         lacking=lacking,
         notes=[
             *_notes_on_black_images(study, session, wanted),
+            *_notes_on_known_images(study, session),
             *unknown_group_notes(
                 session.index, {trial.split for trial in wanted}, offered=study.paper.splits
             ),
@@ -109,11 +115,19 @@ def _run(study: Study, session: Session, watch: Stopwatch, checked: set[str]) ->
     folder = store.experiment(experiment_name(record))
     with locked_folder(folder):
         record.save(folder)
+        try:
+            store_paper(study.paper, folder)
+        except ArgumentError as error:
+            session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
+        store_options(request, folder)
+        write_json(folder / "environment.json", environment(session.devices))
         capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
-    if study.trained:
-        _run_controls(study, session, planned, {trial.split for trial in wanted})
+    if study.trained or study.controls_only:
+        splits = study.split_kinds if study.controls_only else {trial.split for trial in wanted}
+        _run_controls(study, session, planned, splits)
+        _say_best_control(session, Results(study.paper, record, store))
     watch.lap("controls")
     training = _Training(study, session, planned, to_do)
     training.run()
@@ -180,6 +194,27 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     return list(dict.fromkeys(notes))
 
 
+def _notes_on_known_images(study: Study, session: Session) -> list[str]:
+    """Returns how many images the networks that are only applied were trained on, a note for each network."""
+    notes = []
+    for row in (row for row in study.rows if row.wanted):
+        if row.setup.trained is None:
+            continue
+        known, total = seen_in_training(row.setup.trained, session.shared), len(session.index)
+        if known is None:
+            notes.append(f"{row.label}: whether it was trained on these images isn't known")
+        elif known:
+            notes.append(
+                f"{row.label} was trained or validated on {known:,} of the {total:,} images: its values are "
+                "no test"
+            )
+        else:
+            notes.append(
+                f"{row.label} was trained on none of the {total:,} images, as far as files are identical"
+            )
+    return notes
+
+
 def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, str]:
     """Checks the weights of some rows before training.
 
@@ -215,6 +250,24 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
         run_probe(trial, study.whole, session.shared, seed=probe.seed)
 
 
+def _say_best_control(session: Session, results: Results) -> None:
+    """Says what the controls reach, before any network is trained."""
+    measured = {
+        name: found
+        for name in results.paper.controls
+        if not results.tasks and (found := measure(results, name, "accuracy", over="runs"))
+    }
+    if not measured:
+        return
+    best = max(measured, key=lambda name: measured[name].spread[0])
+    interval, shown = measured[best].interval, [f"accuracy {100 * measured[best].spread[0]:.1f} %"]
+    if interval.defined:
+        shown.append(f"95 % interval {100 * interval.low:.1f} to {100 * interval.high:.1f} %")
+    if "majority" in measured and best != "majority":
+        shown.append(f"the majority class alone {100 * measured['majority'].spread[0]:.1f} %")
+    session.say(f"Without any network: {control_label(best)}, {', '.join(shown)}.")
+
+
 class _Training:
     """Runs trials one after the other.
 
@@ -227,7 +280,7 @@ class _Training:
         self.faults: list[str] = []
         self.diverged: list[str] = []
         self._estimate: Estimate | None = None
-        networks = {trial.row for trial in to_do if not study.row(trial.row).setup.features}
+        networks = {trial.row for trial in to_do if study.row(trial.row).trains}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
             self._estimate = Estimate(session.progress, rows=len(networks))
 
@@ -235,8 +288,14 @@ class _Training:
         """Runs all of them."""
         for number, trial in enumerate(self.to_do, start=1):
             try:
-                if self.study.row(trial.row).setup.features:
+                setup = self.study.row(trial.row).setup
+                if setup.features:
                     self._run_features(trial)
+                elif setup.trained:
+                    session, split_rows = self.session, self.planned.split_rows[trial.name]
+                    session.say(f"{self._label(trial)}: the trained network is applied ...")
+                    stored = session.store.trial(self.planned.identities[trial.name])
+                    run_applied(stored, setup.trained, split_rows, session.shared)
                 else:
                     self._run_network(trial, number)
             except DivergenceError as error:
@@ -271,7 +330,7 @@ class _Training:
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
             with signals.seen():
-                run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+                run_trial(stored, setup, split_rows, shared, seed=trial.seed, run=trial.run)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"

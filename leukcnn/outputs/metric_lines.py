@@ -260,7 +260,7 @@ class TableContent:
         control, by_class = place.row in CONTROLS, "class" in self.table.axes
         if control and place.subset in ("within", FINAL):
             return []
-        lines = [self._line(place, metric) for metric in self._metrics_at(place)]
+        lines = [self.line(place, metric) for metric in self._metrics_at(place)]
         lines = [line for line in lines if self._is_shown(line)]
         nothing = not any(line.found or line.compared for line in lines)
         if nothing and len(lines) > 1 and not self.table.published and not by_class:
@@ -294,7 +294,8 @@ class TableContent:
         few = _CONTROL_METRICS if with_f1 else (*_CONTROL_METRICS, *_CONTROL_METRICS_WITHOUT_F1)
         return [] if of_class else [name for name in wanted if name in few] or wanted[:1]
 
-    def _line(self, place: Place, metric: str) -> Line:
+    def line(self, place: Place, metric: str) -> Line:
+        """Returns the line of a metric at a place, whether the table shows it or not."""
         found = self.measured(place, metric)
         compared = self.measured(place, metric, self.compared) if self.compared else None
         why = self._why_not_measured(place) if found is None else ""

@@ -16,7 +16,7 @@ from leukcnn.spec.checks import (
 )
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.metrics import DEFAULT_SHOW
-from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
+from leukcnn.spec.names import APPLICATIONS, METRICS, check_builder, known_datasets
 from leukcnn.spec.printed import Published, Sample, own_decimals
 from leukcnn.spec.setups import Setup
 from leukcnn.spec.splits import FOLDED_KINDS, SPLIT_KINDS
@@ -292,7 +292,7 @@ class Table:
         require_known(owner, "networks", tuple(name for name, _ in self.networks), firsts)
         if TABLES[self.kind].keyed_by_dataset:
             keys = tuple(line[0] for line in self.reference)
-            require_known(owner, "first cell of reference", keys, (*DATASETS, "Total"))
+            require_known(owner, "first cell of reference", keys, (*known_datasets(), "Total"))
             require_once(owner, "reference", keys)
             require(keys != ("Total",), f"{owner}: reference has only a total.", "a line for each dataset")
 
@@ -373,7 +373,7 @@ class Figure:
         owner = name_of(self)
         check_id(owner, "id", self.id)
         require_known(owner, "kind", self.kind, FIGURES)
-        require_known(owner, "dataset", self.dataset, ("", *DATASETS))
+        require_known(owner, "dataset", self.dataset, ("", *known_datasets()))
         _check_networks(owner, self.networks)
         check_kind(self, FIGURES)
 

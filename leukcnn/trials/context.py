@@ -10,6 +10,7 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.evaluation.controls import KnownFeatures
 from leukcnn.image_cache import prepared_images
+from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
 from leukcnn.training import Networks
 from leukcnn.trials.feature_networks import FeatureNetworks
@@ -28,6 +29,7 @@ class TrialContext:
         tensorboard: Whether to write TensorBoard's logs into the trials' folders.
         networks: Builds the networks, and reuses the last one.
         feature_networks: Builds the networks that compute features, and reuses the last ones.
+        applied_networks: File -> the trained network in it that has been read.
         control_features: Preprocessing -> features of images that controls have computed with it so far.
     """
 
@@ -39,6 +41,7 @@ class TrialContext:
     tensorboard: bool = False
     networks: Networks = field(default_factory=Networks)
     feature_networks: FeatureNetworks = field(default_factory=FeatureNetworks)
+    applied_networks: dict[str, SavedNetwork] = field(default_factory=dict)
     control_features: dict[Preprocessing, KnownFeatures] = field(default_factory=dict)
 
     def prepared(self, preprocessing: Preprocessing) -> np.ndarray:

@@ -1,8 +1,9 @@
 """A trial that trains a network: from an index of images to stored predictions."""
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypedDict
@@ -76,6 +77,7 @@ def run_trial(
     context: TrialContext,
     *,
     seed: int,
+    run: int = 0,
     keep_features: bool = True,
 ) -> None:
     """Runs or resumes a trial to its end; does nothing if it is finished.
@@ -90,6 +92,7 @@ def run_trial(
         split_rows: Rows to train on, to validate on and to predict.
         context: Images, devices, and what is reused between trials.
         seed: Root seed of this trial.
+        run: Number of the repetition, which the saved network carries.
         keep_features: Whether features of a frozen base are kept; False computes them again in every epoch.
 
     Raises:
@@ -104,7 +107,7 @@ def run_trial(
             return
         if why := why_diverged(trial.path):
             raise DivergenceError.because(why)
-        work = _NetworkTrial(trial, setup, split_rows, context, seed)
+        work = _NetworkTrial(trial, setup, split_rows, context, seed, run)
         times = [time.perf_counter()]
         _ = work.images
         times.append(time.perf_counter())
@@ -153,6 +156,7 @@ class _NetworkTrial:
     split_rows: SplitRows
     context: TrialContext
     seed: int
+    run: int
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -295,8 +299,9 @@ class _NetworkTrial:
             if weights is not None:
                 with devices.scope():
                     load_weights(learner, weights)
-            if checkpoint == self.setup.training.checkpoint:
-                self._save(f"{name}, checkpoint {checkpoint!r}")
+            kept = checkpoint == self.setup.training.checkpoint
+            # Weights that aren't finite are a fault of the network, not of its predictions.
+            saved = self._network_to_save(f"{name}, checkpoint {checkpoint!r}") if kept else None
             for subset, rows in self.split_rows.predicted.items():
                 probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
                 predictions.append(
@@ -310,17 +315,53 @@ class _NetworkTrial:
                         add_up=add_up,
                     )
                 )
+            if saved is not None:
+                own = (one for one in predictions if len(one) and one.checkpoint[0] == checkpoint)
+                saved.origin["test"] = _accuracy([one for one in own if one.subset[0] == "test"])
+                with _explained(f"{name}, checkpoint {checkpoint!r}"):
+                    saved.save(self.trial.path / "model.keras")
         return Predictions.join(predictions)
 
-    def _save(self, name: str) -> None:
-        origin = {key: self.trial.identity[key] for key in ("paper", "row", "profile", "seed")}
-        origin["trial"] = self.trial.path.name
-        index, rows = self.context.index, self.split_rows
+    def _network_to_save(self, name: str) -> SavedNetwork:
+        identity, index, rows = self.trial.identity, self.context.index, self.split_rows
+        origin = {key: identity[key] for key in ("paper", "row", "profile", "seed", "fold")}
+        origin |= {
+            "split": self.setup.split.kind,
+            "tested": list(identity.get("tested", ())),
+            "run": self.run,
+        }
+        origin |= {"trial": self.trial.path.name, "training": _summary(index, rows)}
         seen = TrainingSet.of(self.images, index.sha256, train=rows.train, validation=rows.validation)
-        parts = (self.network, self.setup.preprocessing, index.class_names, origin, seen)
-        try:
-            SavedNetwork(*parts).save(self.trial.path / "model.keras")
-        except WeightsError as error:
-            raise WeightsError(
-                f"{name}: {error.found}", expected=error.expected, remedy=error.remedy
-            ) from error
+        with _explained(name):
+            return SavedNetwork(
+                self.network, self.setup.preprocessing, index.class_names, origin, training_set=seen
+            )
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Names the network in errors."""
+    try:
+        yield
+    except WeightsError as error:
+        raise WeightsError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
+
+
+def _summary(index: ImageIndex, rows: SplitRows) -> dict[str, Any]:
+    """Returns what a saved network says about its training images, as plain values."""
+    train = np.unique(rows.train)
+    classes = np.bincount(index.labels[train], minlength=len(index.class_names)).tolist()
+    datasets, numbers = np.unique(index.dataset[train], return_counts=True)
+    return {
+        "classes": dict(zip(index.class_names, classes, strict=True)),
+        "datasets": dict(zip(datasets.tolist(), numbers.tolist(), strict=True)),
+        "groups": len({*index.group[train].tolist()} - {""}),
+        "validation_images": len(np.unique(rows.validation)),
+        "ids_sha256": digest(sorted(index.ids[train].tolist())),
+    }
+
+
+def _accuracy(tested: list[Predictions]) -> dict[str, Any]:
+    """Returns the accuracy on the labelled images, 0..1; None without any."""
+    right = np.concatenate([(one.predicted == one.label)[one.label >= 0] for one in tested] or [[]])
+    return {"images": len(right), "accuracy": float(f"{right.mean():.6g}") if len(right) else None}
