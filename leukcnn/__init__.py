@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from leukcnn.augmentation import ImageAugmenter
     from leukcnn.datasets import ImageIndex, load, load_many
+    from leukcnn.exporting.export import export
     from leukcnn.reproduction import audit, reproduce
     from leukcnn.run import Run, open_run
     from leukcnn.studies.evaluation import evaluate
@@ -44,6 +45,7 @@ _NAMES = {
     "Run": "run",
     "audit": "reproduction",
     "evaluate": "studies.evaluation",
+    "export": "exporting.export",
     "load": "datasets",
     "load_many": "datasets",
     "open_run": "run",
@@ -64,6 +66,7 @@ __all__ = [
     "errors",
     "evaluate",
     "evaluation",
+    "export",
     "image_cache",
     "load",
     "load_many",

@@ -18,6 +18,7 @@ from leukcnn.errors import SpecError
 from leukcnn.run import Run
 from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
+from leukcnn.tracking import read_track
 
 if TYPE_CHECKING:
     from leukcnn.experiment.request import Request
@@ -54,9 +55,10 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "precision": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "workers": _NUMBER,
-    "tensorboard": (bool, "True or False"),
+    "track": ((Sequence, NoneType), "names of trackers or None"),
     "margin": ((int, float), "a number of percentage points"),
     "controls_only": (bool, "True or False"),
+    "figures": _TEXT,
     "quiet": (bool, "True or False"),
 }
 
@@ -82,9 +84,10 @@ def reproduce(
     precision: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
-    tensorboard: bool = False,
+    track: str | Sequence[str] | None = None,
     margin: float = MARGIN,
     controls_only: bool = False,
+    figures: str | None = None,
     quiet: bool = False,
 ) -> Run:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
@@ -120,10 +123,13 @@ def reproduce(
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         workers: Threads that prepare batches; the result doesn't depend on them.
-        tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
         controls_only: Whether to end after the controls, without training any network.
+        figures: Form of the figures: "png"; "pdf" or "svg" as well; or "paper" for a manuscript: PDF and PNG
+            at 300 dpi without mark and caption, which are in a file next to them. None for the form of an
+            earlier run, at first PNG.
         quiet: Whether to show no progress.
 
     Raises:
@@ -159,10 +165,11 @@ def reproduce(
         precision=precision,
         devices=None if devices is None else str(devices),
         workers=workers,
-        tensorboard=tensorboard,
+        track=read_track(track),
         margin=margin,
         controls_only=controls_only,
         given=given,
+        figures=figures,
     )
     return run_request(request, quiet=quiet)
 

@@ -77,6 +77,7 @@ def test_json_is_all_of_standard_output(reproduced, synthetic_cells):
         (("datasets", "cnmc2019"), "datasets"),
         (("audit", "taleghani_resnet50"), "claims"),
         (("table", "cnmc2019", "--out", out), "runs"),
+        (("report", "--out", out), "reports"),
         (("check", "cnmc2019", "--data", synthetic_cells), "duplicates"),
     ):
         done = call(*command, "--json")
@@ -91,6 +92,8 @@ def test_json_is_all_of_standard_output(reproduced, synthetic_cells):
         (("check", "nothing"), 1),
         (("table", "cnmc2019", "--out", "nowhere"), 1),
         (("audit", "nothing"), 1),
+        (("report", "nothing"), 1),
+        (("report", "--out", "nowhere"), 1),
         (("predict", "nothing.keras", "nothing.png"), 1),
         (("reproduce", "cnmc2019", "--data", "synthetic", "--profile", "nothing"), 1),
         (("reproduce",), 2),
@@ -397,3 +400,20 @@ def test_check_searches_all_datasets_whatever_their_faults(copy_smears, tmp_path
     assert "treats as related: allidb1 (allidb2); allidb2 (allidb1)" in checked.output
     # A folder that can't be checked at all doesn't keep the others from being checked.
     assert "ufg can't be checked, and isn't searched for duplicates" in checked.output
+
+
+def test_report_writes_the_same_page_again_and_keeps_its_audit(reproduced):
+    out, _ = reproduced
+    (page,) = out.rglob("report.html")
+    first = page.read_bytes()
+    assert str(out).encode() not in first and b"Most confident mistakes" in first
+    page.unlink()
+    result = call("report", "--out", out)
+    assert result.exit_code == 0 and result.stdout.endswith("report.html\n")
+    assert page.read_bytes() == first
+    assert b"Not made in this run" in first
+    assert call("report", "cnmc2019", "--out", out, "--audit").exit_code == 0
+    audited = page.read_bytes()
+    assert b"Claims about the printed values" in audited
+    assert call("report", "cnmc2019", "--out", out).exit_code == 0
+    assert page.read_bytes() == audited

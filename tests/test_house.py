@@ -24,6 +24,7 @@ LONG = {
 OF_MANY_ARGUMENTS = {
     "reproduction.py:reproduce": "the options of the command as keyword arguments",
     "studies/evaluation.py:evaluate": "the options of the command as keyword arguments",
+    "rendering/tables.py:__init__": "the parts of a table, of which most have a default",
 }
 
 

@@ -31,6 +31,7 @@ ODD = [
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
 OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
+OPTIONS = (*OPTIONS, "--figures", "--track")
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +129,7 @@ def test_an_odd_place_or_name_is_refused(words, odd):
         (("--margin", "0"), "above 0 and at most 100"),
         (("--margin", "-2"), "above 0 and at most 100"),
         (("--margin", "101"), "above 0 and at most 100"),
+        (("--figures", "papper"), "'png', 'pdf', 'svg', 'paper'. Did you mean 'paper'?"),
     ],
 )
 def test_the_message_names_the_limit(words, said):
@@ -173,6 +175,8 @@ def test_settings_of_keras_that_would_change_networks_are_refused(monkeypatch, t
         {"margin": 0},
         {"margin": True},
         {"margin": "2"},
+        {"figures": "tiff"},
+        {"figures": 2},
         {"assume": ["penalty"]},
     ],
 )

@@ -35,7 +35,7 @@ def test_requirements_file_agrees_with_setup_cfg(set_up):
 
 def test_extras_are_those_that_the_readme_names(set_up):
     named = re.findall(r"'\.\[(\w+)\]'", (ROOT / "README.rst").read_text())
-    assert {"gpu", "jax", "litert", "pytorch", "tensorboard", "test"} == set(named)
+    assert {"gpu", "jax", "litert", "mlflow", "onnx", "pytorch", "tensorboard", "test", "wandb"} == set(named)
     assert set(named) == set(set_up["options.extras_require"])
 
 

@@ -10,13 +10,14 @@ from leukcnn.commands.options import (
     CLASSES,
     CONTROLS_ONLY,
     DEVICES,
+    FIGURES,
     MASK,
     OUT,
     PRECISION,
     RUNS,
     SEED,
     TABLES,
-    TENSORBOARD,
+    TRACK,
     WEIGHTS,
     WORKERS,
     Types,
@@ -96,7 +97,8 @@ def _types() -> Types:
 @PRECISION
 @DEVICES
 @WORKERS
-@TENSORBOARD
+@TRACK
+@FIGURES
 @TABLES
 @with_output
 def evaluate(

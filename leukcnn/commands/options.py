@@ -10,6 +10,7 @@ import click
 from leukcnn import completion
 from leukcnn.command_group import Choice, Place
 from leukcnn.commands.printing import Output
+from leukcnn.rendering.figure_files import FORMS
 from leukcnn.spec import MASKS, PRECISIONS
 
 Types = Mapping[str, tuple[type | tuple[type, ...], str]]
@@ -50,8 +51,11 @@ MASK = click.option(
     "--mask", type=Choice(MASKS), help="Blank this part of every image, for the controls too."
 )
 PRECISION = click.option("--precision", type=Choice(PRECISIONS), help="Keras' dtype policy.")
-TENSORBOARD = click.option(
-    "--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders."
+TRACK = click.option(
+    "--track",
+    multiple=True,
+    metavar="mlflow|wandb|tensorboard",
+    help="Report trials to a tracker; several with commas.",
 )
 WEIGHTS = click.option(
     "--weights",
@@ -71,6 +75,12 @@ WORKERS = click.option(
     default=2,
     show_default=True,
     help="Threads that prepare batches; the result doesn't depend on them.",
+)
+FIGURES = click.option(
+    "--figures",
+    type=Choice(FORMS),
+    help="Files of the figures: PNG (at first the default), PDF or SVG as well, or for a paper: PDF and PNG "
+    "of 300 dpi without caption.",
 )
 CONTROLS_ONLY = click.option(
     "--controls-only", is_flag=True, help="End after the controls, without training any network."

@@ -11,6 +11,7 @@ from leukcnn.commands.options import (
     CONTROLS_ONLY,
     DATA,
     DEVICES,
+    FIGURES,
     MASK,
     ONLY,
     OUT,
@@ -19,7 +20,7 @@ from leukcnn.commands.options import (
     RUNS,
     SEED,
     TABLES,
-    TENSORBOARD,
+    TRACK,
     WEIGHTS,
     WORKERS,
     Types,
@@ -101,8 +102,9 @@ def _types() -> Types:
     show_default=True,
     help="Percentage points within which a published and a measured value agree.",
 )
+@FIGURES
 @CONTROLS_ONLY
-@TENSORBOARD
+@TRACK
 @TABLES
 @with_output
 def reproduce(paper: str, output: Output, with_tables: bool, **options: Any) -> None:

@@ -6,7 +6,7 @@ import click
 
 from leukcnn import completion
 from leukcnn.backend import start_backend
-from leukcnn.commands.options import ONLY, OUT, with_output
+from leukcnn.commands.options import FIGURES, ONLY, OUT, with_output
 from leukcnn.commands.printing import Output, exit_with, print_report, without_results
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.start import paper_or_stored, stored_paper
@@ -22,10 +22,17 @@ from leukcnn.start import paper_or_stored, stored_paper
     type=float,
     help="Another margin of agreement, kept with the runs, for all of their tables.",
 )
+@FIGURES
 @click.option("--verify", is_flag=True, help="Check the stored files and values instead; exit with 1.")
 @with_output
 def table(
-    paper: str, out: Path, only: str | None, margin: float | None, verify: bool, output: Output
+    paper: str,
+    out: Path,
+    only: str | None,
+    margin: float | None,
+    figures: str | None,
+    verify: bool,
+    output: Output,
 ) -> None:
     """Builds the tables and figures of finished runs again, without data and without training.
 
@@ -56,7 +63,15 @@ def table(
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                done = report(store, folder, found, only=only, margin=margin, counting=output.counting)
+                done = report(
+                    store,
+                    folder,
+                    found,
+                    only=only,
+                    margin=margin,
+                    figures=figures,
+                    counting=output.counting,
+                )
                 summaries.append({"folder": folder.name, "summary": done.summary})
                 print_report(done, output, with_tables=not output.quiet)
                 faults += [*without_results(done), *done.faults]

@@ -48,6 +48,7 @@ class Plan:
         unknown_subjects: Kind of split by subject -> its images of unknown subject.
         copies: Number of images that are copies of others here, without published files, and of all images.
         near_in_two_classes: Number of pairs of nearly identical images that have different classes.
+        pairs: (P, 2) int64, positions of identical or nearly identical images, the lower first.
         reason: Why there are no trials at all; "" if there are some.
     """
 
@@ -64,6 +65,7 @@ class Plan:
     unknown_subjects: dict[str, UnknownSubjects] = field(default_factory=dict)
     copies: tuple[int, int] = (0, 0)
     near_in_two_classes: int = 0
+    pairs: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     reason: str = ""
 
 
@@ -110,6 +112,7 @@ def plan(study: Study, index: ImageIndex, *, counting: Counting = uncounted) -> 
             planned.trials, split_rows, index, pairs, row=row.id, choice=row.setup.split.unknown_subjects
         ),
         copies=(copies_of_others(index, pairs), len(index)),
+        pairs=pairs,
         near_in_two_classes=int(((labels[:, 0] != labels[:, 1]) & (labels >= 0).all(axis=1)).sum()),
     )
 

@@ -8,12 +8,16 @@ from typing import Any
 from leukcnn import spec
 from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import SpecError, StoreError
-from leukcnn.files import locked_folder, write_json
+from leukcnn.experiment.audits import kept_audit
+from leukcnn.files import locked_folder, replace_file, write_json
+from leukcnn.html_report import Contents
+from leukcnn.html_report import write as write_page
 from leukcnn.outputs.answer import Answer, answer_of
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.outputs.model_card import MODEL_CARD, model_card
 from leukcnn.outputs.model_links import write_links
 from leukcnn.outputs.titles import trial_title
 from leukcnn.records import ExperimentRecord, changed_files, note_files
@@ -66,9 +70,10 @@ def report(
     *,
     only: str | None = None,
     margin: float | None = None,
+    figures: str | None = None,
     counting: Counting = uncounted,
 ) -> Report:
-    """Writes an experiment's tables, figures and challenge files, without the data and without training.
+    """Writes an experiment's tables, figures, challenge files and model card, without data and training.
 
     What can't be built is left out and named in `Report.faults`, and so are damaged trials.
 
@@ -78,6 +83,8 @@ def report(
         paper: The paper.
         only: Id of the one table or figure to build; None or the id of a row for all.
         margin: Points within which values agree, which is kept in the record; None for the record's own.
+        figures: Form of the figures, one of `leukcnn.rendering.figure_files.FORMS`; None for that of the
+            files that are there.
         counting: Shows how many figures are plotted.
 
     Raises:
@@ -96,17 +103,29 @@ def report(
     with locked_folder(folder):
         files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
         with counting("Plotting figures") as count:
-            files += build_figures(results, folder, only=only, faults=faults, count=count)
+            files += build_figures(results, folder, only=only, faults=faults, form=figures, count=count)
         with going_on(faults):
             for row in paper.row_ids:
                 for predictions in results.runs(row, subset="final")[:1]:
                     if len(predictions) == record.final_total:
                         path = folder / "challenge" / f"{row}.zip"
                         files.append(write_challenge_file(path, predictions, expected=record.final_total))
+        answer, diverged = answer_of(results), _diverged(results)
+        # The page shows all tables, whichever were asked for.
+        whole = only in (None, *paper.row_ids)
+        every = tables if whole else build_tables(results, Captured(folder), faults=[])
+        audit = kept_audit(folder, paper, faults)
+        contents = Contents(answer.lines(), every, assumptions, faults, diverged, audit)
+        files.append(write_page(results, folder, contents))
+        with going_on(faults):
+            if text := model_card(results):
+                files.append(folder / MODEL_CARD)
+                with replace_file(files[-1]) as draft:
+                    draft.write_text(text, "utf-8")
         with going_on(faults):
             _read_captures(folder, paper, faults)
             note_files(folder, files, again=() if only or faults else _BUILT)
-        answer, summary = answer_of(results), {}
+        summary: dict[str, Any] = {}
         with going_on(faults):
             summary = _write_summary(results, answer, folder, faults=faults)
             files.append(folder / "summary.json")
@@ -118,7 +137,7 @@ def report(
         files,
         answer,
         summary,
-        diverged=_diverged(results),
+        diverged=diverged,
         faults=faults,
     )
 

@@ -21,16 +21,19 @@ from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
+from leukcnn.experiment.tracked import tracked
 from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import shows_nothing
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
+from leukcnn.outputs.page_images import capture_copies, capture_mistakes
 from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
 from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
+from leukcnn.tracking import Tracking
 from leukcnn.trials import (
     TrialContext,
     environment,
@@ -82,8 +85,9 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
                 counting=progress.counting,
             )
             watch.lap("reading")
-            shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-            return _run(request, study, Session(store, progress, shared), watch, checked)
+            shared = TrialContext(index, devices, progress, workers=workers)
+            tracking = Tracking(request.track, request.out, warn=say)
+            return _run(request, study, Session(store, progress, shared, tracking), watch, checked)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
@@ -113,6 +117,7 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     )
     _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))
+    session.tracking.group = f"{study.paper.key}/{folder.name}"
     with locked_folder(folder):
         record.save(folder)
         try:
@@ -121,7 +126,9 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
             session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
         store_options(request, folder)
         write_json(folder / "environment.json", environment(session.devices))
-        capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
+        material = Material(Results(study.paper, record, store), session.index)
+        capture(material, folder, trained=False)
+        capture_copies(material, folder, planned.pairs)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
     if study.trained or study.controls_only:
@@ -137,7 +144,9 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
-    done = report(store, folder, study.paper, only=study.only, counting=session.progress.counting)
+        capture_mistakes(material, folder, faults=faults)
+    counting = session.progress.counting
+    done = report(store, folder, study.paper, only=study.only, figures=study.figures, counting=counting)
     watch.lap("tables and figures")
     return replace(
         done,
@@ -243,7 +252,9 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
             count(done, len(to_do))
             trial = session.store.trial(planned.identities[control.name])
             split_rows = planned.split_rows[control.name]
-            run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
+            title = f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
+            with tracked(session, study.paper, control, title):
+                run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):
         session.say("Testing whether the borders of the images distinguish the datasets ...")
         trial = session.store.trial(planned.identities[probe.name])
@@ -329,7 +340,8 @@ class _Training:
             work = Work(trial.row, name, epochs, steps, validation_steps, trials)
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
-            with signals.seen():
+            with signals.seen(), tracked(session, self.study.paper, trial, label, setup) as on_epoch:
+                shared = replace(shared, on_epoch=on_epoch)
                 run_trial(stored, setup, split_rows, shared, seed=trial.seed, run=trial.run)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
@@ -362,4 +374,5 @@ class _Training:
             return
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]
-        run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
+        with tracked(session, self.study.paper, trial, label, setup):
+            run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)

@@ -79,6 +79,7 @@ class Study:
         assumed: Name of an assumption -> value that replaces the paper's default.
         changes: Path of a field -> value that an option gave it.
         margin: Points within which a published and a measured value agree.
+        figures: Form of the figures, as in `Request`.
         open_data: Whether the datasets are the open ones instead of the paper's (`--datasets open`).
         masked: Mask ("" for none) -> the same study of the main split with that part of the images
             blanked; empty if no table of the paper shows them.
@@ -96,6 +97,7 @@ class Study:
     assumed: Mapping[str, Any]
     changes: Mapping[str, Any]
     margin: float = MARGIN
+    figures: str | None = None
     open_data: bool = False
     masked: Mapping[str, "Study"] = field(default_factory=dict)
     controls_only: bool = False
@@ -187,6 +189,7 @@ def _study_of(request: Request) -> Study:
         assumed=request.assumed,
         changes=changes,
         margin=float(request.margin),
+        figures=request.figures,
         open_data=OPEN in request.datasets,
         controls_only=request.controls_only,
     )

@@ -380,10 +380,6 @@ class TableContent:
 
     @cached_property
     def left_out(self) -> dict[str, str]:
-        """Untrained rows that have no line, or that the profile leaves out -> their labels."""
-        record = self.results.record
-        profile = self.results.paper.profile(record.profile)
-        optional = {row for row in self.labels if row not in record.missing and profile.leaves_out(row)}
-        explained = {line.place.row for line in self.lines} - optional
-        with_lines = {*explained, *CONTROLS, *self.trained}
-        return {row: label for row, label in self.labels.items() if row not in with_lines}
+        """Untrained rows -> their labels."""
+        trained = {*CONTROLS, *self.trained}
+        return {row: label for row, label in self.labels.items() if row not in trained}

@@ -113,7 +113,8 @@ def check_kind(item: Any, registry: Mapping[str, Kind]) -> None:
         found = len(getattr(item, name))
         require(found == n, f"{owner}: {name} has {found} items.", f"{n}")
     for name in fields_not_accepted(item.kind, registry):
-        if getattr(item, name) != getattr(type(item), name):
+        # A field without a default in its class is a mapping, empty by default.
+        if getattr(item, name) != getattr(type(item), name, {}):
             accepting = (other for other in registry if name not in fields_not_accepted(other, registry))
             require(
                 False,

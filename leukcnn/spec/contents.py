@@ -186,6 +186,11 @@ class Table:
             same size, allows only the subset "test" and excludes the axis "class".
         kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
             Koch; "" shows no words.
+        headings: Headings as printed, in a table of metrics: metric -> heading, such as
+            {"accuracy": "A (%)"}. "precision" also gives that of its averages. Default: the metric's title.
+        shape: Where the paper prints an axis, in a table of metrics: axis -> "section" (a title above rows),
+            "label" (in each row) or "columns". By default axes before "row" are sections, the others labels;
+            with the axis "class" the rows are sections. The metrics are columns.
         notes: Remarks that are printed under the table.
         samples: The images that give the published values, for the audit and for verdicts. The first that
             fits a value counts, see `Table.sample`.
@@ -214,6 +219,8 @@ class Table:
     values_as: str = "mean"
     over: str = "auto"
     kappa_words: str = ""
+    headings: Mapping[str, str] = field(default_factory=dict)
+    shape: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     not_audited: Mapping[str, str] = field(default_factory=dict)
@@ -230,6 +237,9 @@ class Table:
         require_once(owner, "published", ((p.row, p.metric, p.dataset, p.subset) for p in self.published))
         for name, known in _KNOWN_NAMES.items():
             require_known(owner, name, getattr(self, name), known)
+        require_known(owner, "headings", tuple(self.headings), METRICS)
+        require_known(owner, "axes of shape", tuple(self.shape), self.axes)
+        require_known(owner, "shape", tuple(self.shape.values()), metrics.SHAPES)
         for name in ("axes", "subsets", "show", "metrics"):
             require_once(owner, name, getattr(self, name))
         _check_networks(owner, self.networks)

@@ -50,7 +50,7 @@ TABLES: Mapping[str, Kind] = {
     "metrics": Kind(
         "leukcnn.outputs.metrics",
         "a line for each metric and each combination of its axes",
-        accepts=("axes", "show", "values_as", "over", "kappa_words"),
+        accepts=("axes", "show", "values_as", "over", "kappa_words", "headings", "shape"),
     ),
     "counts": Kind(
         "leukcnn.outputs.counts",

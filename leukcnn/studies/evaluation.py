@@ -17,12 +17,13 @@ from leukcnn.studies.files import check_paper_file, save
 from leukcnn.studies.networks import DEFAULT_NETWORKS
 from leukcnn.studies.study import Choices, notes_of, study_paper
 from leukcnn.studies.surveys import Survey, refuse_own_key, survey
+from leukcnn.tracking import read_track
 
 _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
     *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices", "workers"),
-    *("tensorboard", "controls_only", "quiet"),
+    *("track", "controls_only", "figures", "quiet"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -67,7 +68,8 @@ def evaluate(
     precision: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
-    tensorboard: bool = False,
+    track: str | Sequence[str] | None = None,
+    figures: str | None = None,
     quiet: bool = False,
 ) -> Run:
     r"""Tests networks and controls on your own images, as the command `leukcnn evaluate` does.
@@ -110,7 +112,8 @@ def evaluate(
         precision: As for `leukcnn.reproduce`.
         devices: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
-        tensorboard: As for `leukcnn.reproduce`.
+        track: As for `leukcnn.reproduce`.
+        figures: As for `leukcnn.reproduce`.
         quiet: Whether to show no progress and no notes.
 
     Raises:
@@ -157,7 +160,8 @@ def evaluate(
         precision=precision,
         devices=None if devices is None else str(devices),
         workers=workers,
-        tensorboard=tensorboard,
+        track=read_track(track),
+        figures=figures,
         controls_only=controls_only,
         command="evaluate",
         given=given,

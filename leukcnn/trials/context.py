@@ -1,5 +1,6 @@
 """The context of a run's trials: the images, the devices, the observer, and what is reused between trials."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class TrialContext:
         observer: Receives each step and epoch.
         cache: Folder of the decoded images and the features; the user's cache folder if None.
         workers: Threads that prepare batches; they don't change the result.
-        tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        on_epoch: Called after each epoch with its number, from 1, and its metrics.
         networks: Builds the networks, and reuses the last one.
         feature_networks: Builds the networks that compute features, and reuses the last ones.
         applied_networks: File -> the trained network in it that has been read.
@@ -38,7 +39,7 @@ class TrialContext:
     observer: ProgressObserver
     cache: Path | None = None
     workers: int = 1
-    tensorboard: bool = False
+    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None
     networks: Networks = field(default_factory=Networks)
     feature_networks: FeatureNetworks = field(default_factory=FeatureNetworks)
     applied_networks: dict[str, SavedNetwork] = field(default_factory=dict)

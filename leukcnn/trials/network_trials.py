@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypedDict
@@ -274,9 +274,13 @@ class _NetworkTrial:
     def train(self, learner: keras.Model, batches: Batches) -> Outcome:
         """Trains the model that `learner` returned, or resumes its training."""
         (train_entries, validation_entries), labels = self.entries, self.context.index.labels
-        callbacks = [ReportProgress(self.context.observer)]
-        if self.context.tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(self.trial.path / "tensorboard"))
+        callbacks: list[keras.callbacks.Callback] = [ReportProgress(self.context.observer)]
+        if on_epoch := self.context.on_epoch:
+
+            def end_epoch(epoch: int, logs: Mapping[str, float] | None) -> None:
+                on_epoch(epoch + 1, {name: float(value) for name, value in (logs or {}).items()})
+
+            callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=end_epoch))
         return train(
             learner,
             self.setup.training,
