@@ -67,7 +67,13 @@ def table(
                 faults += verify_report(store, folder, found)
             else:
                 done = report(
-                    store, folder, found, only=only, margin=margin, figures=figures, counting=output.counting
+                    store,
+                    folder,
+                    found,
+                    only=only,
+                    margin=margin,
+                    figures=figures,
+                    counting=output.counting,
                 )
                 summaries.append({"folder": folder.name, "summary": done.summary})
                 print_report(done, output, with_tables=not output.quiet)

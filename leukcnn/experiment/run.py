@@ -140,14 +140,8 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
         capture_mistakes(material, folder, faults=faults)
-    done = report(
-        store,
-        folder,
-        study.paper,
-        only=study.only,
-        figures=study.figures,
-        counting=session.progress.counting,
-    )
+    counting = session.progress.counting
+    done = report(store, folder, study.paper, only=study.only, figures=study.figures, counting=counting)
     watch.lap("tables and figures")
     return replace(
         done,
