@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     )
     from leukcnn.augmentation import ImageAugmenter
     from leukcnn.datasets import ImageIndex, load, load_many
+    from leukcnn.exporting.export import export
     from leukcnn.reproduction import audit, reproduce
     from leukcnn.run import Run, open_run
+    from leukcnn.studies.evaluation import evaluate
 
 __version__ = "0.1.0"
 
@@ -42,6 +44,8 @@ _NAMES = {
     "ImageIndex": "datasets",
     "Run": "run",
     "audit": "reproduction",
+    "evaluate": "studies.evaluation",
+    "export": "exporting.export",
     "load": "datasets",
     "load_many": "datasets",
     "open_run": "run",
@@ -60,7 +64,9 @@ __all__ = [
     "callbacks",
     "datasets",
     "errors",
+    "evaluate",
     "evaluation",
+    "export",
     "image_cache",
     "load",
     "load_many",

@@ -10,8 +10,12 @@ from leukcnn.command_group import Commands
 from leukcnn.commands.audit import audit_paper
 from leukcnn.commands.check import check
 from leukcnn.commands.datasets import datasets
+from leukcnn.commands.evaluate import evaluate
+from leukcnn.commands.export import export
+from leukcnn.commands.list_runs import list_runs
 from leukcnn.commands.papers import list_papers
 from leukcnn.commands.predict import predict
+from leukcnn.commands.report import report
 from leukcnn.commands.reproduce import reproduce
 from leukcnn.commands.table import table
 from leukcnn.datasets.headers import bound_decoder
@@ -32,5 +36,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _command in (list_papers, datasets, check, reproduce, table, audit_paper, predict):
+for _command in (
+    *(list_papers, datasets, check, evaluate, reproduce, table, report, list_runs, audit_paper, predict),
+    export,
+):
     main.add_command(_command)

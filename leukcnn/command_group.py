@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import shlex
 import sys
@@ -83,12 +84,26 @@ class Commands(click.Group):
             with signals.raised():
                 return super().invoke(ctx)
         except LeukCNNError as error:
-            click.echo(f"Error: {error}", err=True)
+            if not _print_as_json(ctx, error.found, error.expected, error.remedy):
+                click.echo(f"Error: {error}", err=True)
             ctx.exit(1)
         except click.UsageError as error:
-            raise click.UsageError(shortened(error.format_message()), ctx=error.ctx) from error
+            message, usage = shortened(error.format_message()), error.ctx or ctx
+            if _print_as_json(ctx, message, usage.get_usage(), f"{usage.command_path} --help"):
+                ctx.exit(error.exit_code)
+            raise click.UsageError(message, ctx=error.ctx) from error
         except KeyboardInterrupt as error:
             kept = " ".join(getattr(error, "__notes__", ())) or "Nothing was changed."
             command = shlex.join([*(ctx.info_name or "leukcnn").split(), *ctx.meta[_WORDS]])
-            click.echo(f"\nInterrupted. {kept} To go on: {command}", err=True)
+            if not _print_as_json(ctx, f"Interrupted. {kept}", "", f"To go on: {command}"):
+                click.echo(f"\nInterrupted. {kept} To go on: {command}", err=True)
             ctx.exit(signals.exit_code(error))
+
+
+def _print_as_json(ctx: click.Context, found: str, expected: str, remedy: str) -> bool:
+    """Prints an error as the command's document; returns False if the command wasn't asked for JSON."""
+    # The option may not have been parsed when the error was raised.
+    if "--json" not in ctx.meta[_WORDS]:
+        return False
+    click.echo(json.dumps({"error": {"found": found, "expected": expected, "remedy": remedy}}, indent=1))
+    return True

@@ -6,10 +6,12 @@ settings give the same training on any number of devices.
 """
 
 import contextlib
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,6 +19,8 @@ import numpy as np
 
 from leukcnn.device_names import CPU, check_batch_size, read_devices
 from leukcnn.errors import DeviceError
+
+_OPSET = 17  # of ONNX; onnxruntime has read it since 2022
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,21 @@ def _backend_devices() -> tuple[str, ...]:
     devices = keras.distribution.list_devices()
     accelerators = [name for name in devices if "cpu" not in name.lower()]
     return tuple(accelerators or devices)
+
+
+def device_models() -> list[str]:
+    """Returns the model of each accelerator, as the backend names it, such as "NVIDIA H100 80GB HBM3"."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_physical_devices("GPU")
+        details = [tf.config.experimental.get_device_details(device) for device in found]
+        return [str(of.get("device_name", device.name)) for of, device in zip(details, found, strict=True)]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    return []
 
 
 def _logical_processors(count: int) -> tuple[str, ...]:
@@ -221,16 +240,10 @@ def converted_to_litert(network: keras.Model, *, precision: str, calibration: np
     Raises:
         DeviceError: The backend isn't TensorFlow.
     """
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise DeviceError(
-            f"Keras' {backend} backend can't convert networks to LiteRT.",
-            expected="the TensorFlow backend",
-            remedy="set KERAS_BACKEND=tensorflow; a saved network can be loaded with it",
-        )
+    require_tensorflow("convert networks to LiteRT")
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((1, *network.input_shape[1:]), tf.float32)]
+    signature = [tf.TensorSpec((1, *network.input_shape[1:]), network.input.dtype)]
     answer = tf.function(lambda images: network(images, training=False), input_signature=signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], network)
     # The same file without writing a SavedModel and loading it again, which takes most of the time.
@@ -247,3 +260,63 @@ def converted_to_litert(network: keras.Model, *, precision: str, calibration: np
         # It warns that a range of the inputs isn't given: the calibration finds it.
         warnings.simplefilter("ignore", UserWarning)
         return converter.convert()
+
+
+def converted_to_onnx(network: keras.Model, *, output: str) -> bytes:
+    """Converts a network with one input to an ONNX file; the package tf2onnx is installed.
+
+    Args:
+        network: The network. Sizes of its input that it leaves open stay open.
+        output: Name of the output.
+
+    Raises:
+        DeviceError: The backend isn't TensorFlow.
+    """
+    require_tensorflow("convert networks to ONNX")
+    import tensorflow as tf
+    import tf2onnx
+
+    (taken,) = network.inputs
+    signature = [tf.TensorSpec(taken.shape, taken.dtype, name=taken.name)]
+    answer = tf.function(lambda images: {output: network(images, training=False)}, input_signature=signature)
+    # It warns of each pass that changes nothing.
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    model, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=_OPSET)
+    return model.SerializeToString()
+
+
+def write_saved_model(network: keras.Model, folder: Path) -> None:
+    """Writes a network as a SavedModel with the endpoint `serve`.
+
+    Raises:
+        DeviceError: The backend isn't TensorFlow.
+    """
+    require_tensorflow("write a SavedModel")
+    network.export(folder, format="tf_saved_model", verbose=False)
+
+
+def read_saved_model(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns the endpoint `serve` of a SavedModel: images (N, H, W, 3) to outputs (N, classes)."""
+    import tensorflow as tf
+
+    # The endpoint alone wouldn't keep the variables.
+    model = tf.saved_model.load(str(folder))
+    return lambda images: model.serve(tf.constant(images)).numpy()
+
+
+def require_tensorflow(what: str) -> None:
+    """Checks that the backend is TensorFlow.
+
+    Args:
+        what: What other backends can't do, for the message.
+
+    Raises:
+        DeviceError: It is another one.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise DeviceError(
+            f"Keras' {backend} backend can't {what}.",
+            expected="the TensorFlow backend",
+            remedy="set KERAS_BACKEND=tensorflow; a saved network can be loaded with it",
+        )

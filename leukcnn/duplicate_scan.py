@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from leukcnn.datasets import (
-    CATALOG,
     UNLABELLED,
     ImageIndex,
     Report,
     copy_pairs,
     duplicate_pairs,
+    in_order,
 )
 from leukcnn.datasets.headers import counted
 from leukcnn.datasets.many import join
@@ -134,7 +134,8 @@ def scan_reports(
         StoreError: The cache can't be written.
     """
     # Experiments use the catalog's order, and the cache's key depends on the order.
-    ordered = sorted(reports, key=lambda report: [*CATALOG].index(report.card.key))
+    order = in_order(report.card.key for report in reports)
+    ordered = sorted(reports, key=lambda report: order.index(report.card.key))
     left_out = [
         f"{report.card.key}: {counted(faulty, 'images')} with faults, see above"
         for report in ordered

@@ -145,6 +145,7 @@ class ExperimentRecord:
         unknown_subjects: Kind of split by subject -> its images of unknown subject, and what they count as.
         overlaps: What the authors' test sets share with the images that trials learned from.
         data_notes: Remarks on the data's folder.
+        pairs_in_two_classes: Number of pairs of copies that have two classes.
         masked: Mask ("" for none) -> trials and controls of the main split with that region of the images
             blanked, finished or not; empty if the paper has no table of masks.
     """
@@ -174,6 +175,7 @@ class ExperimentRecord:
     not_comparable_on: dict[str, dict[str, str]] = field(default_factory=dict)
     published_images: dict[str, Genuine] = field(default_factory=dict)
     margin: float = MARGIN
+    pairs_in_two_classes: int = 0
 
     def save(self, folder: Path) -> None:
         """Writes the record into an experiment's folder.
@@ -382,11 +384,7 @@ def relative(path: Path) -> str:
 
 
 def why_diverged(trial: Path) -> str:
-    """Returns when and how the training of a trial diverged; "" if it didn't.
-
-    Args:
-        trial: The trial's folder.
-    """
+    """Returns when and how the training of a trial in a folder diverged; "" if it didn't."""
     path = trial / "diverged.json"
     try:
         return str(read_sealed_json(path).get("why")) if path.exists() else ""

@@ -6,7 +6,7 @@ The commands of those names call them.
 import os
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leukcnn import spec
 from leukcnn.argument_types import require_type, require_types, user_path
@@ -18,6 +18,10 @@ from leukcnn.errors import SpecError
 from leukcnn.run import Run
 from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
+from leukcnn.tracking import read_track
+
+if TYPE_CHECKING:
+    from leukcnn.experiment.request import Request
 
 _FILE = (str, os.PathLike)
 _TEXT = ((str, NoneType), "a string or None")
@@ -25,7 +29,7 @@ _NUMBER = (int, "a whole number")
 
 # Argument of `reproduce` -> its types, and what it should be in words. `runs` may be any number here, since
 # the options' own check names its limit.
-_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "paper": ((*_FILE, spec.Paper), "a paper's key, its file, or the paper itself"),
     "data": ((*_FILE, NoneType), 'a folder or "synthetic"'),
     "profile": (str, "the name of a profile"),
@@ -51,8 +55,10 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "precision": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "workers": _NUMBER,
-    "tensorboard": (bool, "True or False"),
+    "track": ((Sequence, NoneType), "names of trackers or None"),
     "margin": ((int, float), "a number of percentage points"),
+    "controls_only": (bool, "True or False"),
+    "figures": _TEXT,
     "quiet": (bool, "True or False"),
 }
 
@@ -78,8 +84,10 @@ def reproduce(
     precision: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
-    tensorboard: bool = False,
+    track: str | Sequence[str] | None = None,
     margin: float = MARGIN,
+    controls_only: bool = False,
+    figures: str | None = None,
     quiet: bool = False,
 ) -> Run:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
@@ -115,9 +123,13 @@ def reproduce(
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         workers: Threads that prepare batches; the result doesn't depend on them.
-        tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
+        controls_only: Whether to end after the controls, without training any network.
+        figures: Form of the figures: "png"; "pdf" or "svg" as well; or "paper" for a manuscript: PDF and PNG
+            at 300 dpi without mark and caption, which are in a file next to them. None for the form of an
+            earlier run, at first PNG.
         quiet: Whether to show no progress.
 
     Raises:
@@ -125,17 +137,17 @@ def reproduce(
             Options and files are checked before Keras is loaded.
     """
     # This must come first: `locals()` then holds nothing but the arguments.
-    require_types(locals(), _TYPES)
+    given = dict(locals())
+    require_types(given, OPTION_TYPES)
 
     from leukcnn.experiment.request import Request, chosen_datasets
-    from leukcnn.experiment.study import check_request
 
     found = find_paper(paper)
     named = _named(datasets)
     chosen = chosen_datasets(found, named)
     request = Request(
         paper=found,
-        data=data_folder(data, chosen),
+        data=data_folder(data, chosen, folders=found.folders),
         out=user_path(out, "out (--out)"),
         profile=profile,
         only=only,
@@ -153,11 +165,31 @@ def reproduce(
         precision=precision,
         devices=None if devices is None else str(devices),
         workers=workers,
-        tensorboard=tensorboard,
+        track=read_track(track),
         margin=margin,
+        controls_only=controls_only,
+        given=given,
+        figures=figures,
     )
+    return run_request(request, quiet=quiet)
+
+
+def run_request(request: "Request", *, quiet: bool) -> Run:
+    """Checks a request, then trains what isn't trained yet and returns the run.
+
+    Args:
+        request: The options.
+        quiet: Whether to show no progress.
+
+    Raises:
+        LeukCNNError: As for `reproduce`.
+    """
+    from leukcnn.experiment.request import chosen_datasets
+    from leukcnn.experiment.study import check_request
+
     check_request(request)
-    require_images(found, chosen, request.data, out=out, classes=request.classes)
+    chosen = chosen_datasets(request.paper, request.datasets)
+    require_images(request.paper, chosen, request.data, out=request.out, classes=request.classes)
     start_backend()
 
     from rich.console import Console
@@ -167,7 +199,7 @@ def reproduce(
 
     with TrainingProgress(console=Console(quiet=True) if quiet else None) as progress:
         report = run(request, progress=progress)
-    return Run(report.folder, found, report=report)
+    return Run(report.folder, request.paper, report=report)
 
 
 def _named(datasets: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -218,6 +250,6 @@ def audit(paper: PaperName) -> Audit:
         ArgumentError: An argument has another type.
         SpecError: There is no such paper, or a claim of it has wrong values.
     """
-    types, expected = _TYPES["paper"]
+    types, expected = OPTION_TYPES["paper"]
     require_type(types, expected, paper=paper)
     return audit_paper(find_paper(paper))

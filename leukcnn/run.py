@@ -15,12 +15,13 @@ from leukcnn.argument_types import require_type, user_path
 from leukcnn.backend import start_backend
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
 from leukcnn.run_items import FigureFile, Items, unknown_name
-from leukcnn.start import PaperName, Place, find_paper
+from leukcnn.start import PaperName, Place, find_paper, stored_paper
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from leukcnn.experiment.report import Report
+    from leukcnn.outputs.answer import Answer
     from leukcnn.prediction import SavedNetwork
     from leukcnn.rendering.tables import Table
     from leukcnn.results.results import Results
@@ -37,8 +38,8 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
         folder: The folder of one experiment, `runs/<paper>/experiments/<name>`, or the `out` folder of a run
             that holds one experiment only. Experiments that can't be read don't count; `Run.faults` names
             them.
-        paper: The paper: its key, its file, or the paper itself. It is needed for a paper in a file of your
-            own. None finds leukcnn's own paper by the key that is stored in the run.
+        paper: The paper: its key, its file, or the paper itself. None takes leukcnn's own paper by the key in
+            the run, or the paper of your own that the run keeps.
 
     Raises:
         ArgumentError: An argument has another type.
@@ -53,13 +54,8 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
 
     wanted = None if paper is None else find_paper(paper)
     found, key, unreadable = only_experiment(user_path(folder).absolute(), wanted)
-    if wanted is None and key not in papers.list_papers():
-        raise SpecError(
-            f"{found} is a run of the paper {key!r}, which isn't one of leukcnn's own.",
-            expected="the file of that paper",
-            remedy='pass it: open_run(folder, paper="my_paper.py")',
-        )
-    wanted = wanted or find_paper(key)
+    if wanted is None:
+        wanted = find_paper(key) if key in papers.list_papers() else stored_paper(found)
     if wanted.key != key:
         raise SpecError(
             f"{found} is a run of the paper {key!r}.",
@@ -72,8 +68,9 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
 class Run:
     """A run of a paper: tables, figures, predictions and networks, read from the run's folder when asked for.
 
-    `leukcnn.reproduce` and `leukcnn.open_run` return it. In a notebook it shows its summary.
+    `leukcnn.reproduce` and `leukcnn.open_run` return it. In a notebook it shows its answer and its summary.
 
+        print(run.answer)                    # the answer in a few lines
         run["table2"]                        # a table
         run["figure2"]                       # a figure; its `path` is the PNG file
         run.predictions("vgg16")             # a DataFrame
@@ -153,6 +150,16 @@ class Run:
         files = {path.stem: FigureFile(path) for path in paths}
         others = {figure.id for figure in self.paper.figures} - files.keys()
         return Items("figure", list(files), self._figure, files, others)
+
+    @cached_property
+    def answer(self) -> "Answer":
+        """The answer in at most twelve lines: best network, best control, their difference, leaks.
+
+        `print(run.answer)` shows it; `run.answer.to_json()` is the content of `summary.json`.
+        """
+        from leukcnn.outputs.answer import answer_of
+
+        return answer_of(self._results)
 
     @cached_property
     def summary(self) -> "Table":
@@ -273,7 +280,8 @@ class Run:
         lines = [f"{what}: {', '.join(map(html.escape, of))}" for what, of in names.items() if of]
         head = f"<p><b>{html.escape(self.paper.title)}</b><br>{html.escape(self.folder.name)}, "
         faults = "".join(f"<pre>{html.escape(fault)}</pre>" for fault in self.faults)
-        body = f"{self.summary._repr_html_()}<p>{'<br>'.join(lines)}</p>"
+        answer = "<br>".join(map(html.escape, self.answer.lines(self.folder)))
+        body = f"<p>{answer}</p>{self.summary._repr_html_()}<p>{'<br>'.join(lines)}</p>"
         return f"{head}{self._trained()}</p>{faults}{body}"
 
     def _ipython_key_completions_(self) -> list[str]:

@@ -355,3 +355,22 @@ class Store:
                 or f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
         return found
+
+
+def papers_of(out: Path) -> list[str]:
+    """Returns the keys of the papers that have experiments below an output folder.
+
+    Raises:
+        StoreError: There are none.
+    """
+    root = user_path(out, "--out")
+    found = sorted(
+        {path.parents[1].name for path in root.glob("*/experiments/*/") if _holds_experiment(path)}
+    )
+    if not found:
+        raise StoreError(
+            f"There are no runs in {root}.",
+            expected="a folder that `leukcnn reproduce` wrote",
+            remedy=("" if root.exists() else did_you_mean_folder(root)) or "name its folder with --out",
+        )
+    return found

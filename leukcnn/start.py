@@ -3,18 +3,63 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from leukcnn import papers, quiet, spec
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.errors import DataError, SpecError, StoreError
-from leukcnn.fields import did_you_mean, did_you_mean_folder
+from leukcnn.fields import did_you_mean, did_you_mean_folder, to_plain
 
 Place = str | os.PathLike[str]
 """A file or folder."""
 
 PaperName = str | os.PathLike[str] | spec.Paper
 """Key of a paper, path of a paper's file, or the paper itself."""
+
+
+def stored_paper(folder: Path) -> spec.Paper:
+    """Returns a paper of the user's own as it was stored with one of its experiments. No code is run.
+
+    A network of the user's own is only named there: tables that build it need its module on Python's path.
+
+    Args:
+        folder: Folder of the experiment.
+
+    Raises:
+        SpecError: The experiment has no stored paper, or it can't be read.
+        StoreError: The stored paper was changed.
+    """
+    from leukcnn.datasets.own_folders import register_folders
+    from leukcnn.papers.source import STORED, read_source
+    from leukcnn.records import check_noted
+
+    path, key = folder / STORED, folder.absolute().parents[1].name
+    if not path.exists():
+        raise SpecError(
+            f"{folder} is a run of {key!r}, which isn't one of leukcnn's own papers and isn't stored there.",
+            expected="the file of that paper",
+            remedy='pass it: open_run(folder, paper="my_paper.py"), or `leukcnn table my_paper.py`',
+        )
+    check_noted(path, folder)
+    paper = read_source(path)
+    register_folders(paper.folders)
+    return paper
+
+
+def paper_or_stored(name: str, out: Path) -> spec.Paper | None:
+    """Returns a paper by its name for its runs; None if each of its experiments keeps it: `stored_paper`.
+
+    Args:
+        name: Key of a paper, also of one that has runs in `out`, or the path of a paper's file.
+        out: Folder of the runs.
+
+    Raises:
+        SpecError: There is no such paper.
+    """
+    own = papers.is_file_name(name) or name in papers.list_papers()
+    return None if not own and (out / name / "experiments").is_dir() else find_paper(name)
 
 
 def find_paper(paper: PaperName) -> spec.Paper:
@@ -26,11 +71,13 @@ def find_paper(paper: PaperName) -> spec.Paper:
     Raises:
         SpecError: There is no such paper, or it names something unknown.
     """
+    from leukcnn.datasets.own_folders import register_folders
     from leukcnn.experiment.check import check_names
 
     # A file of your own may load Keras.
     with quiet.held_stderr():
         found = paper if isinstance(paper, spec.Paper) else papers.get(os.fspath(paper))
+        register_folders(found.folders)
         try:
             check_names(found)
         except SpecError as error:
@@ -60,6 +107,32 @@ def paper_lines(paper: spec.Paper) -> list[str]:
     return lines
 
 
+def paper_values(paper: spec.Paper) -> dict[str, Any]:
+    """Returns what `paper_lines` says as plain JSON values."""
+    from leukcnn.experiment.request import open_choice
+
+    of_paper = ("key", "title", "authors", "year", "citation", "task", "datasets", "classes", "splits")
+    return {
+        **{name: to_plain(getattr(paper, name)) for name in of_paper},
+        "rows": [{"id": row.id, "label": row.label} for row in paper.rows if not row.scratch_name],
+        "controls": [*paper.controls],
+        "tables": [{"id": table.id, "title": table.title} for table in paper.tables],
+        "figures": [{"id": figure.id, "title": figure.title} for figure in paper.figures],
+        "networks_from_scratch": [*paper.substitutes],
+        "open_datasets": [*open_choice(paper)],
+        "profiles": [{"name": one.name, "description": one.description} for one in paper.profiles],
+        "assumptions": [
+            {
+                "name": one.name,
+                "value": to_plain(paper.assumed_value(one.name)),
+                "reason": one.reason,
+                "where": one.where,
+            }
+            for one in paper.assumptions
+        ],
+    }
+
+
 def download_dataset(name: str, folder: Place, *, accepted: bool, ask: Callable[[str], bool]) -> None:
     """Downloads a dataset, with its licence and the progress on standard error.
 
@@ -87,16 +160,31 @@ def download_dataset(name: str, folder: Place, *, accepted: bool, ask: Callable[
         download(name, folder, accept_licence=accepted, on_note=say, progress=progress)
 
 
-def data_folder(data: Place | None, names: Sequence[str]) -> str:
+def data_folder(data: Place | None, names: Sequence[str], *, folders: Sequence[spec.Folder] = ()) -> str:
     """Returns "synthetic" or a folder that exists, by default the one that LEUKCNN_DATA names.
 
     Args:
         data: The folder, "synthetic" or None.
         names: Keys of the datasets that are wanted.
+        folders: The user's own folders among them, which may have paths of their own.
+
+    Returns:
+        The folder; "" if no dataset needs one, because all are the user's own and have paths.
 
     Raises:
-        DataError: Nothing is given, or there is no such folder.
+        DataError: Nothing is given, or there is no such folder; or there are no synthetic images, because a
+            dataset is the user's own.
     """
+    own = {folder.key: folder for folder in folders if folder.key in names}
+    if own and str(data or "") == "synthetic":
+        raise DataError(
+            f"data (--data) got synthetic, but {', '.join(own)} is a folder of your own.",
+            expected="synthetic for published datasets alone, whose layouts are known",
+            remedy="leave out --data, or pass the folder",
+        )
+    if data is None and all(name in own and own[name].path for name in names):
+        return ""
+    names = [name for name in names if name not in own] or names
     from leukcnn.datasets import require_root
     from leukcnn.experiment.request import SYNTHETIC
 
@@ -139,15 +227,18 @@ def require_images(
         StoreError: The runs would be written among the images.
     """
     from leukcnn.datasets.many import find_present
+    from leukcnn.datasets.own_folders import places_of
     from leukcnn.datasets.scan import scan
     from leukcnn.experiment.request import SYNTHETIC
 
     if data == SYNTHETIC:
         return
-    if paper.class_of:
-        folders = [place.folder for place in find_present(names, data, classes=classes).values()]
-    else:
-        folders = [scan(names[0], data, classes=classes).folder]
+    folders = [*places_of(paper.folders, names, data).values()]
+    published = [name for name in names if name not in {folder.key for folder in paper.folders}]
+    if published and paper.class_of:
+        folders += [place.folder for place in find_present(published, data, classes=classes).values()]
+    elif published:
+        folders.append(scan(published[0], data, classes=classes).folder)
     for folder in folders:
         if user_path(out, "out (--out)").resolve().is_relative_to(folder.resolve()):
             raise StoreError(

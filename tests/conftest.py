@@ -117,3 +117,18 @@ def run_on_disk(tmp_path):
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def paper_tables(tmp_path_factory):
+    """Returns every table of the five papers, of two also those of a partial run: (case, id) -> table."""
+    # Other tests don't need leukcnn's stores.
+    from tests.golden import store
+
+    names = [*(f"{paper}-full" for paper in store.PAPERS), "alertnet-partial", "taleghani_resnet50-partial"]
+    cases = [store.CASES[name] for name in names]
+    return {
+        (case.id, table.id): table
+        for case in cases
+        for table in store._tables(case, tmp_path_factory.mktemp("store"))
+    }

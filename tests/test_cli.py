@@ -36,22 +36,83 @@ def reproduced(synthetic_cells, tmp_path_factory):
         paper = tiny.tiny_paper()
         patch.setattr(papers, "get", lambda key: paper)
         patch.setenv("COLUMNS", "140")
-        result = call("reproduce", "cnmc2019", "--data", synthetic_cells, "--profile", "smoke", "--out", out)
+        words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out, "--tables")
+        result = call("reproduce", "cnmc2019", *words)
     return out, result
 
 
 def test_reproduce_prints_tables_assumptions_findings_and_where_the_files_are(reproduced):
     _, result = reproduced
     assert result.exit_code == 0, result.output
-    for words in ("Table 1", "Table 2", "Table 5", "batch_size", "he_normal", "slip of the pen", "files in"):
+    for words in ("Table 1", "Table 2", "Table 5", "batch_size", "he_normal", "slip of the pen"):
         assert words in result.output
     assert result.output.count("NOT COMPARABLE WITH THE PAPER: smoke profile") >= 3
+
+
+def test_a_run_ends_with_its_answer(reproduced, synthetic_cells):
+    out, result = reproduced
+    (summary,) = out.rglob("summary.json")
+    answer = json.loads(summary.read_text())["lines"]
+    assert " ".join(answer[-1].split()) in " ".join(result.stdout.split())
+    words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
+    quiet = call("reproduce", "cnmc2019", *words, "-q")
+    assert quiet.stderr == ""
+    lines = quiet.stdout.splitlines()
+    assert lines[: len(answer)] == answer
+    assert len(answer) < len(lines) <= 12
+    assert result.stdout.endswith(quiet.stdout)
+
+
+def test_json_is_all_of_standard_output(reproduced, synthetic_cells):
+    out, _ = reproduced
+    words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
+    run = call("reproduce", "cnmc2019", *words, "--json", "-v")
+    summary = json.loads(run.stdout)
+    assert summary == json.loads(next(out.rglob("summary.json")).read_text())
+    assert "SHA-256" in run.stderr
+    for command, key in (
+        (("papers",), "papers"),
+        (("papers", "taleghani_resnet50"), "papers"),
+        (("datasets",), "datasets"),
+        (("datasets", "cnmc2019"), "datasets"),
+        (("audit", "taleghani_resnet50"), "claims"),
+        (("table", "cnmc2019", "--out", out), "runs"),
+        (("report", "--out", out), "reports"),
+        (("check", "cnmc2019", "--data", synthetic_cells), "duplicates"),
+    ):
+        done = call(*command, "--json")
+        assert json.loads(done.stdout)[key], command
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("papers", "nothing"), 1),
+        (("datasets", "nothing"), 1),
+        (("check", "nothing"), 1),
+        (("table", "cnmc2019", "--out", "nowhere"), 1),
+        (("audit", "nothing"), 1),
+        (("report", "nothing"), 1),
+        (("report", "--out", "nowhere"), 1),
+        (("predict", "nothing.keras", "nothing.png"), 1),
+        (("reproduce", "cnmc2019", "--data", "synthetic", "--profile", "nothing"), 1),
+        (("reproduce",), 2),
+        (("reproduce", "cnmc2019", "--nothing"), 2),
+        (("reproduce", "cnmc2019", "-q", "-v"), 2),
+    ],
+)
+def test_errors_are_json_too_with_the_same_exit_code(words, code):
+    plain, found = call(*words), call(*words, "--json")
+    assert plain.exit_code == found.exit_code == code
+    error = json.loads(found.stdout)["error"]
+    assert {*error} == {"found", "expected", "remedy"}
+    assert error["found"] and error["expected"]
+    assert found.stderr == ""
 
 
 def test_the_library_opens_what_the_command_wrote(reproduced, synthetic_cells):
     out, _ = reproduced
     run = leukcnn.open_run(out, papers.get("cnmc2019"))
-    assert "files in" not in repr(run)
     assert {"figure2", "figure3"} <= {*run.figures}
     frame = run.predictions("vgg16")
     first = frame[frame.checkpoint == "val_accuracy"].iloc[0]
@@ -118,8 +179,9 @@ def test_reproduce_names_a_damaged_trial_and_leaves_it_as_it_is(with_damaged_tri
     out, path = with_damaged_trial
     before = {file: file.read_bytes() for file in path.parent.iterdir()}
     words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
-    result = call("reproduce", "cnmc2019", *words)
+    result = call("reproduce", "cnmc2019", *words, "--tables")
     assert result.exit_code == 1
+    assert "1 stored trial is damaged and left out" in result.stdout
     # It is named before the training, and at the end.
     for said in (result.stdout, result.stderr):
         said = "".join(said.split())
@@ -341,3 +403,20 @@ def test_check_searches_all_datasets_whatever_their_faults(copy_smears, tmp_path
     assert "treats as related: allidb1 (allidb2); allidb2 (allidb1)" in checked.output
     # A folder that can't be checked at all doesn't keep the others from being checked.
     assert "ufg can't be checked, and isn't searched for duplicates" in checked.output
+
+
+def test_report_writes_the_same_page_again_and_keeps_its_audit(reproduced):
+    out, _ = reproduced
+    (page,) = out.rglob("report.html")
+    first = page.read_bytes()
+    assert str(out).encode() not in first and b"Most confident mistakes" in first
+    page.unlink()
+    result = call("report", "--out", out)
+    assert result.exit_code == 0 and result.stdout.endswith("report.html\n")
+    assert page.read_bytes() == first
+    assert b"Not made in this run" in first
+    assert call("report", "cnmc2019", "--out", out, "--audit").exit_code == 0
+    audited = page.read_bytes()
+    assert b"Claims about the printed values" in audited
+    assert call("report", "cnmc2019", "--out", out).exit_code == 0
+    assert page.read_bytes() == audited

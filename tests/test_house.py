@@ -23,6 +23,8 @@ LONG = {
 # Function -> why it may take more arguments of its own than others.
 OF_MANY_ARGUMENTS = {
     "reproduction.py:reproduce": "the options of the command as keyword arguments",
+    "studies/evaluation.py:evaluate": "the options of the command as keyword arguments",
+    "rendering/tables.py:__init__": "the parts of a table, of which most have a default",
 }
 
 

@@ -15,6 +15,7 @@ from leukcnn import backend, preprocessing, reproduction, splits
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.cli import main
 from leukcnn.errors import LeukCNNError
+from tests.own_images import write_classes
 
 ODD = [
     "\0",
@@ -30,6 +31,7 @@ ODD = [
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
 OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
+OPTIONS = (*OPTIONS, "--figures", "--track")
 
 
 @pytest.fixture(autouse=True)
@@ -58,11 +60,52 @@ def test_an_odd_option_is_refused_before_keras_is_loaded(option, odd, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+OF_EVALUATE = (
+    *("--datasets", "--labels", "--groups", "--networks", "--split", "--image-size", "--epochs"),
+    *("--batch-size", "--positive-class", "--seed", "--runs", "--mask", "--precision", "--devices"),
+    *("--workers", "--weights"),
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: f"{odd[:8]!a}-{len(odd)}")
+@pytest.mark.parametrize("option", OF_EVALUATE)
+def test_an_odd_option_of_evaluate_is_refused(option, odd, tmp_path):
+    folder = write_classes(tmp_path / "own", n=2)
+    refused("evaluate", str(folder), option, odd)
+    assert [*tmp_path.iterdir()] == [folder]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"folder": 3},
+        {"datasets": 3},
+        {"datasets": {"a": "x", 3: "y"}},
+        {"datasets": {"a": 3, "b": "y"}},
+        {"groups": 3},
+        {"networks": 3},
+        {"networks": [3]},
+        {"networks": "nan"},
+        {"epochs": 1.5},
+        {"image_size": 10**400},
+        {"labels": 3},
+        {"deterministic": "yes"},
+        {"runs": 10**9},
+        {"out": "\0"},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+def test_an_odd_argument_of_evaluate_is_refused(odd, tmp_path):
+    folder = None if "datasets" in odd else write_classes(tmp_path / "own", n=2)
+    with pytest.raises(LeukCNNError):
+        leukcnn.evaluate(**{"folder": folder, "quiet": True, **odd})
+
+
 @pytest.mark.parametrize("odd", ODD[:3])
 @pytest.mark.parametrize(
     "words",
     [
-        *(("papers",), ("datasets",), ("check",), ("table",), ("predict", "m")),
+        *(("papers",), ("datasets",), ("check",), ("table",), ("predict", "m"), ("evaluate",)),
         *(("check", "cnmc2019", "--data"), ("table", "cnmc2019", "--out")),
         ("reproduce", "cnmc2019", "--data", "synthetic", "--out"),
     ],
@@ -86,6 +129,7 @@ def test_an_odd_place_or_name_is_refused(words, odd):
         (("--margin", "0"), "above 0 and at most 100"),
         (("--margin", "-2"), "above 0 and at most 100"),
         (("--margin", "101"), "above 0 and at most 100"),
+        (("--figures", "papper"), "'png', 'pdf', 'svg', 'paper'. Did you mean 'paper'?"),
     ],
 )
 def test_the_message_names_the_limit(words, said):
@@ -131,6 +175,8 @@ def test_settings_of_keras_that_would_change_networks_are_refused(monkeypatch, t
         {"margin": 0},
         {"margin": True},
         {"margin": "2"},
+        {"figures": "tiff"},
+        {"figures": 2},
         {"assume": ["penalty"]},
     ],
 )

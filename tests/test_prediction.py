@@ -52,6 +52,28 @@ def saved(tmp_path_factory):
     return network, path
 
 
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"training": []},
+        {"training": {"classes": 3, "groups": "many"}, "test": {"accuracy": "good"}, "fold": "x"},
+        {
+            "training": {"classes": {"\x1b[2J": 1, "a": -5, "b": 10**30}},
+            "test": {"accuracy": 0.5, "images": "x"},
+        },
+        {"row": "\x1b[2J", "training": {}},
+    ],
+)
+def test_what_a_stranger_says_of_a_network_is_shown_only_if_it_can_be_true(saved, stranger):
+    network, _ = saved
+    known = {"paper": "cnmc2019", "row": "vgg16", "split": "cell"}
+    said = SavedNetwork(network, PREPROCESSING, CLASSES, known | stranger).trained_on
+    assert said.isprintable() and "[2J" not in said
+    assert not said or said.startswith(
+        "vgg16 of cnmc2019: trained on unknown images (unknown images) in a fold"
+    )
+
+
 @pytest.fixture
 def images(tmp_path):
     rng = np.random.default_rng(1)

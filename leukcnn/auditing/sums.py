@@ -12,7 +12,7 @@ from leukcnn.auditing.printed_counts import (
     dataset_lines,
     totals_elsewhere,
 )
-from leukcnn.datasets import CATALOG
+from leukcnn.datasets import card
 from leukcnn.fields import find_named
 
 _EXACT = "exact"
@@ -147,7 +147,7 @@ def _check_sets(claim: spec.Claim, table: spec.Table, paper: spec.Paper) -> Answ
     """Compares the sets' sums before augmentation with the dataset, and their counts after it."""
     half = len(paper.classes)
     faults, found = [], []
-    images = CATALOG[paper.datasets[0]].subsets[0].images
+    images = card(paper.datasets[0]).subsets[0].images
     for column in range(1, half + 1):
         title = table.columns[column].casefold()
         name = next((one for one in images if one.casefold() in title), "")

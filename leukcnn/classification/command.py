@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from leukcnn.classification.heat_maps import HeatMaps
 from leukcnn.classification.labelled import FolderLabels, folder_labels, score
 from leukcnn.paths import ImageFiles
 from leukcnn.prediction import NOTICE, Answers, SavedNetwork, apply_networks, write_classes
 from leukcnn.prediction.answers import Batch
+from leukcnn.prediction.tables import classes_table
 from leukcnn.progress import counting
 from leukcnn.rendering.renderings import to_text
 
@@ -26,14 +28,18 @@ class Options:
         out: The table to write, .csv or .json; None for none.
         heat_maps: A new or empty folder for heat maps; None for none.
         classes: Folder -> class, where the name of a folder doesn't say it for certain.
+        quiet: Whether to show no progress.
     """
 
     out: Path | None = None
     heat_maps: Path | None = None
     classes: Mapping[str, str] = field(default_factory=dict)
+    quiet: bool = False
 
 
-def classify(models: Sequence[Path], files: ImageFiles, options: Options, *, show: Say, warn: Say) -> bool:
+def classify(
+    models: Sequence[Path], files: ImageFiles, options: Options, *, show: Say, warn: Say, fail: Say
+) -> dict[str, Any]:
     """Applies networks to images, shows and writes the answers, and says what can't be relied on.
 
     Args:
@@ -41,10 +47,12 @@ def classify(models: Sequence[Path], files: ImageFiles, options: Options, *, sho
         files: The images.
         options: What is written.
         show: Called with each line of the result.
-        warn: Called with notes, warnings and faults.
+        warn: Called with notes and warnings.
+        fail: Called with what can't be used.
 
     Returns:
-        Whether every file could be used.
+        The answers as plain JSON values, as in a table that ends in .json; "faults" is empty if every file
+        could be used.
 
     Raises:
         ArgumentError: Heat maps are wanted, and a network has none; or a folder gets a class that the
@@ -58,14 +66,15 @@ def classify(models: Sequence[Path], files: ImageFiles, options: Options, *, sho
     # Before the networks are applied, which takes long.
     labels = folder_labels(files.paths, files.places, names, given=options.classes)
     maps = HeatMaps(networks, options.heat_maps, files.paths) if options.heat_maps else None
-    notes: list[str] = list(files.notes)
+    notes: list[str] = [line for network in networks if (line := network.trained_on)]
+    notes += files.notes
 
     def on_batch(batch: Batch) -> None:
         if maps:
             maps.write(batch, names)
 
     try:
-        with counting("images") as progress:
+        with counting("images", console=Console(quiet=True) if options.quiet else None) as progress:
             answers = apply_networks(
                 networks,
                 files.paths,
@@ -85,29 +94,21 @@ def classify(models: Sequence[Path], files: ImageFiles, options: Options, *, sho
     faults: list[tuple[str | None, str]] = [(None, fault) for fault in files.faults]
     faults += [(str(answers.paths[row]), fault) for row, fault in sorted(answers.faults.items())]
     doubts = _doubts(answers, networks, labelled=scores is not None)
-    if options.out is not None and len(answers.usable):
-        _write(
-            options.out,
-            answers,
-            maps,
-            labels,
-            {
-                "networks": [
-                    _described(path, network) for path, network in zip(models, networks, strict=True)
-                ],
-                "notes": [*notes, *labels.notes(), *doubts],
-                "faults": [{"image": image, "fault": fault} for image, fault in faults],
-                **(scores.to_plain() if scores else {"metrics": None, "confusion_matrix": None}),
-            },
-        )
+    of_all = {
+        "networks": [_described(path, network) for path, network in zip(models, networks, strict=True)],
+        "notes": [*notes, *labels.notes(), *doubts],
+        "faults": [{"image": image, "fault": fault} for image, fault in faults],
+        **(scores.to_plain() if scores else {"metrics": None, "confusion_matrix": None}),
+    }
+    answered = _table(options.out, answers, maps, labels, of_all)
     for line in [*notes, *labels.notes(), *doubts]:
         warn(line)
     if faults:
-        warn(f"{len(faults):,} files or folders can't be used:")
+        fail(f"{len(faults):,} files or folders can't be used:")
         for _, fault in faults:
-            warn(f"  {fault}")
+            fail(f"  {fault}")
     warn(NOTICE)
-    return not faults
+    return answered
 
 
 def _show_classes(answers: Answers, show: Say) -> None:
@@ -151,9 +152,10 @@ def _described(path: Path, network: SavedNetwork) -> dict[str, Any]:
     }
 
 
-def _write(
-    out: Path, answers: Answers, maps: HeatMaps | None, labels: FolderLabels, of_all: dict[str, Any]
-) -> None:
+def _table(
+    out: Path | None, answers: Answers, maps: HeatMaps | None, labels: FolderLabels, of_all: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the table of the answers as plain JSON values; writes it if it is wanted and has answers."""
     rows = answers.usable
     names, files = answers.class_names, maps.files if maps else {}
     of_image = [
@@ -165,5 +167,7 @@ def _write(
         }
         for row in rows.tolist()
     ]
-    paths = [answers.paths[row] for row in rows]
-    write_classes(out, paths, answers.probabilities[rows], names, of_image=of_image, of_all=of_all)
+    content = ([answers.paths[row] for row in rows], answers.probabilities[rows], names)
+    if out is not None and len(rows):
+        write_classes(out, *content, of_image=of_image, of_all=of_all)
+    return classes_table(*content, of_image=of_image, of_all=of_all)

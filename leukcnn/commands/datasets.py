@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from leukcnn.command_group import Place
-from leukcnn.commands.check import check
+from leukcnn.commands.check import check_data
+from leukcnn.commands.options import with_output
+from leukcnn.commands.printing import Output
 from leukcnn.start import download_dataset
 
 
@@ -18,8 +20,8 @@ from leukcnn.start import download_dataset
     help="Download it into this folder and check it.",
 )
 @click.option("--accept-licence", is_flag=True, help="Accept its licence, without being asked.")
-@click.pass_context
-def datasets(ctx: click.Context, name: str | None, download: Path | None, accept_licence: bool) -> None:
+@with_output
+def datasets(name: str | None, download: Path | None, accept_licence: bool, output: Output) -> None:
     """Lists the datasets, or shows one: classes, counts, source, licence, layouts."""
     from leukcnn.datasets import catalog
 
@@ -27,12 +29,15 @@ def datasets(ctx: click.Context, name: str | None, download: Path | None, accept
         if name is None:
             raise click.UsageError("--download needs the NAME of a dataset.")
         download_dataset(name, download, accepted=accept_licence, ask=click.confirm)
-        ctx.invoke(check, name=name, data=str(download))
+        check_data(name, str(download), (), output)
         return
-    if name is None:
-        for key, card in catalog.CATALOG.items():
-            click.echo(f"{key}: {card.name}, {card.total:,} images, {', '.join(card.classes)}")
-            click.echo(f"    {card.availability}")
+    cards = [*catalog.CATALOG.values()] if name is None else [catalog.card(name)]
+    output.document = {"datasets": [card.to_plain() for card in cards]}
+    if name is not None and not output.quiet:
+        for line in cards[0].lines():
+            output.result(line)
         return
-    for line in catalog.card(name).lines():
-        click.echo(line)
+    for card in cards:
+        output.result(f"{card.key}: {card.name}, {card.total:,} images, {', '.join(card.classes)}")
+        if not output.quiet:
+            output.result(f"    {card.availability}")

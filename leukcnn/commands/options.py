@@ -1,10 +1,19 @@
 """Options that several commands have."""
 
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from leukcnn.command_group import Place
+from leukcnn.command_group import Choice, Place
+from leukcnn.commands.printing import Output
+from leukcnn.rendering.figure_files import FORMS
+from leukcnn.spec import MASKS, PRECISIONS
+
+Types = Mapping[str, tuple[type | tuple[type, ...], str]]
+"""Argument of a command's function in Python -> its types, and what it should be in words."""
 
 DATA = click.option(
     "--data",
@@ -27,3 +36,108 @@ CLASSES = click.option(
     help="Class of a folder's images, if its name doesn't say it for certain.",
 )
 ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
+SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
+RUNS = click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
+MASK = click.option(
+    "--mask", type=Choice(MASKS), help="Blank this part of every image, for the controls too."
+)
+PRECISION = click.option("--precision", type=Choice(PRECISIONS), help="Keras' dtype policy.")
+TRACK = click.option(
+    "--track",
+    multiple=True,
+    metavar="mlflow|wandb|tensorboard",
+    help="Report trials to a tracker; several with commas.",
+)
+WEIGHTS = click.option(
+    "--weights",
+    metavar="FILE|DIR|none",
+    help="What fine-tuned networks start from: a file, a folder of published files, or random weights.",
+)
+DEVICES = click.option(
+    "--devices",
+    metavar="all|N|cpu:N",
+    help="Devices that share each batch. Their number is checked when the backend has started.",
+)
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Threads that prepare batches; the result doesn't depend on them.",
+)
+FIGURES = click.option(
+    "--figures",
+    type=Choice(FORMS),
+    help="Files of the figures: PNG (at first the default), PDF or SVG as well, or for a paper: PDF and PNG "
+    "of 300 dpi without caption.",
+)
+CONTROLS_ONLY = click.option(
+    "--controls-only", is_flag=True, help="End after the controls, without training any network."
+)
+
+
+def config(types: Callable[[], Types], *, arguments: Mapping[str, str] | None = None) -> Callable[[Any], Any]:
+    """Returns the option --config of a command, which reads the other options from a file.
+
+    Options on the command line outrank those of the file.
+
+    Args:
+        types: Returns the types of the command's options; called if the option is given.
+        arguments: Option of the function in Python -> the command's argument that takes it, if they differ.
+    """
+
+    def read(ctx: click.Context, param: click.Parameter, place: Path | None) -> None:
+        if place is None or ctx.resilient_parsing:
+            return
+        from leukcnn.run_options import as_words, read_options
+
+        options = read_options(place, str(ctx.info_name), types())
+        several = {
+            one.name for one in ctx.command.params if getattr(one, "multiple", False) or one.nargs == -1
+        }
+        defaults = {}
+        for option, value in options.items():
+            name, words = (arguments or {}).get(option, option), as_words(value)
+            if name in several and isinstance(words, str):
+                words = [words]
+            elif name not in several and isinstance(words, list):
+                words = ",".join(map(str, words))
+            defaults[name] = words
+        # A value of None is the same as none.
+        ctx.default_map = {name: value for name, value in defaults.items() if value is not None}
+
+    return click.option(
+        "--config",
+        metavar="run.yaml",
+        type=Place(path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=read,
+        help="Read options from a file, such as the run.yaml of an earlier run.",
+    )
+
+
+TABLES = click.option("--tables", "with_tables", is_flag=True, help="Print the tables before the answer.")
+
+_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document; all else goes to standard error."
+)
+_QUIET = click.option("-q", "--quiet", is_flag=True, help="Print the result and errors alone.")
+_VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Print notes and assumptions too.")
+
+
+def with_output(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options --json, -q and -v, as its argument `output`, an `Output`."""
+
+    @_JSON
+    @_QUIET
+    @_VERBOSE
+    @functools.wraps(function)
+    def command(*args: Any, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> Any:
+        if quiet and verbose:
+            raise click.UsageError("-q and -v exclude each other.")
+        output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
+        with output.shown():
+            return function(*args, output=output, **options)
+
+    return command

@@ -7,7 +7,8 @@ import click
 
 from leukcnn.backend import start_backend
 from leukcnn.command_group import Place
-from leukcnn.commands.options import CLASSES
+from leukcnn.commands.options import CLASSES, with_output
+from leukcnn.commands.printing import Output
 
 
 @click.command()
@@ -26,8 +27,13 @@ from leukcnn.commands.options import CLASSES
     help="Write a Grad-CAM overlay of each image into a new or empty folder.",
 )
 @CLASSES
+@with_output
 def predict(
-    places: tuple[Path, ...], out: Path | None, heat_maps: Path | None, classes: tuple[str, ...]
+    places: tuple[Path, ...],
+    out: Path | None,
+    heat_maps: Path | None,
+    classes: tuple[str, ...],
+    output: Output,
 ) -> None:
     """Classifies images, or folders of images, with a trained network (a trial's model.keras).
 
@@ -50,9 +56,10 @@ def predict(
 
     from leukcnn.classification.command import Options, classify
 
-    def warn(text: str) -> None:
+    def fail(text: str) -> None:
         click.echo(text, err=True)
 
-    options = Options(out=out, heat_maps=heat_maps, classes=given)
-    if not classify(models, files, options, show=click.echo, warn=warn):
+    options = Options(out=out, heat_maps=heat_maps, classes=given, quiet=output.quiet)
+    output.document = classify(models, files, options, show=output.result, warn=output.note, fail=fail)
+    if output.document["faults"]:
         sys.exit(1)

@@ -1,15 +1,65 @@
-"""What commands print: reports and faults."""
+"""What commands print: results for readers or as JSON, notes, reports and faults."""
 
+import contextlib
+import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from leukcnn.experiment.report import Report
+    from leukcnn.run import Run
 
 
-def exit_with(faults: list[str]) -> None:
+@dataclass
+class Output:
+    """What a command prints: `--json`, `-q` and `-v` mean the same for every command.
+
+    Attributes:
+        as_json: Whether standard output gets `document` alone, as JSON.
+        quiet: Whether notes and progress are left out.
+        verbose: Whether details are shown.
+        document: The command's result as plain JSON values.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    document: Any = None
+
+    def result(self, text: str = "") -> None:
+        """Prints lines of the result for readers."""
+        if not self.as_json:
+            click.echo(text)
+
+    def note(self, text: str) -> None:
+        """Shows a note or the progress on standard error, unless the command is quiet."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        """Prints the document after the block, which may end the program; errors have their own document."""
+        if not self.as_json:
+            yield
+            return
+        try:
+            # Libraries print too.
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
+        except (SystemExit, click.exceptions.Exit):
+            self._print()
+            raise
+        self._print()
+
+    def _print(self) -> None:
+        click.echo(json.dumps(self.document, indent=1, allow_nan=False))
+
+
+def exit_with(faults: Sequence[str]) -> None:
     """Shows faults, each once, and exits with 1 if there are any."""
     for fault in dict.fromkeys(faults):
         click.echo(fault, err=True)
@@ -22,26 +72,56 @@ def without_results(report: "Report") -> list[str]:
     return [f"The training diverged, and has no result: {trial}" for trial in report.diverged]
 
 
-def print_report(report: "Report") -> None:
-    """Prints the tables of a report, with the notes on its data."""
+def end_run(run: "Run", output: Output, *, with_tables: bool) -> None:
+    """Prints what a command has run: its times, tables and answer; exits with 1 if something is wrong."""
+    from leukcnn.experiment.estimate import describe_seconds
+
+    report = run.report
+    assert report is not None, "a run that has just ended has one"
+    output.document = report.summary
+    if not output.quiet:
+        # It is part of the progress, and goes where that goes.
+        click.echo(describe_seconds(report.seconds))
+    print_report(report, output, with_tables=with_tables)
+    exit_with([*without_results(report), *report.faults])
+
+
+def print_report(report: "Report", output: Output, *, with_tables: bool) -> None:
+    """Prints a run's answer, after the tables if they are wanted, and the assumptions, also with -v."""
+    if output.as_json:
+        return
+    if with_tables:
+        _print_tables(report)
+    if output.verbose or with_tables:
+        _print_details(report)
+    for line in report.answer.lines(report.folder):
+        output.result(line)
+
+
+def _print_tables(report: "Report") -> None:
     from rich.console import Console
 
-    from leukcnn.outputs.titles import NOT_COMPARABLE
-    from leukcnn.records import relative
     from leukcnn.rendering.renderings import to_rich
 
     console = Console(width=None if sys.stdout.isatty() else 160)
-    record = report.record
     for table in report.tables:
         if len(table.rows) > 80:
             console.print(f"{table.title}: {len(table.rows)} rows, in {table.id}.csv below.\n")
         else:
             console.print(to_rich(table))
             console.print()
+
+
+def _print_details(report: "Report") -> None:
+    from rich.console import Console
+
+    from leukcnn.outputs.titles import NOT_COMPARABLE
+    from leukcnn.rendering.renderings import to_rich
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(to_rich(report.assumptions))
-    for note in record.data_notes:
+    for note in report.record.data_notes:
         console.print(f"Data: {note}", markup=False, highlight=False)
     marks = (mark for table in report.tables for mark in table.every_mark)
     for mark in dict.fromkeys(mark for mark in marks if mark.startswith(NOT_COMPARABLE)):
         console.print(mark, style="bold red", markup=False, highlight=False)
-    console.print(f"{len(report.files)} files in {relative(report.folder)}", markup=False, highlight=False)

@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from leukcnn.backend import start_backend
-from leukcnn.commands.options import ONLY, OUT
-from leukcnn.commands.printing import exit_with, print_report, without_results
-from leukcnn.errors import StoreError
-from leukcnn.start import find_paper
+from leukcnn.commands.options import FIGURES, ONLY, OUT, with_output
+from leukcnn.commands.printing import Output, exit_with, print_report, without_results
+from leukcnn.errors import SpecError, StoreError
+from leukcnn.start import paper_or_stored, stored_paper
 
 
 @click.command()
-@click.argument("paper", metavar="PAPER|FILE.py")
+@click.argument("paper", metavar="PAPER|FILE.py|KEY")
 @OUT
 @ONLY
 @click.option(
@@ -21,22 +21,36 @@ from leukcnn.start import find_paper
     type=float,
     help="Another margin of agreement, kept with the runs, for all of their tables.",
 )
+@FIGURES
 @click.option("--verify", is_flag=True, help="Check the stored files and values instead; exit with 1.")
-def table(paper: str, out: Path, only: str | None, margin: float | None, verify: bool) -> None:
-    """Builds the tables and figures of finished runs again, without data and without training."""
-    found = find_paper(paper)
+@with_output
+def table(
+    paper: str,
+    out: Path,
+    only: str | None,
+    margin: float | None,
+    figures: str | None,
+    verify: bool,
+    output: Output,
+) -> None:
+    """Builds the tables and figures of finished runs again, without data and without training.
+
+    It prints the tables and the answer of each run; with -q, the answers alone. KEY is that of a paper of
+    your own with runs in --out, which keep the paper as it was then.
+    """
+    given = paper_or_stored(paper, out)
 
     from leukcnn.experiment.request import check_margin, check_only
     from leukcnn.runs import Store
 
-    check_only(found, only)
+    store, faults = Store(out, given.key if given else paper), []
+    folders, summaries = list(store.experiments()), []
+    check_only(given or stored_paper(folders[-1]), only)
     if margin is not None:
         check_margin(margin)
         if only or verify:
             # The other tables would keep the earlier margin.
             raise click.UsageError(f"--margin is for all tables: leave out --{'only' if only else 'verify'}.")
-    store, faults = Store(out, found.key), []
-    folders = list(store.experiments())
     start_backend()
 
     from leukcnn.experiment.report import report, verify_report
@@ -44,14 +58,18 @@ def table(paper: str, out: Path, only: str | None, margin: float | None, verify:
     for folder in folders:
         # A run that can't be read, such as another version's, is named, and the others are shown.
         try:
+            found = given or stored_paper(folder)
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                done = report(store, folder, found, only=only, margin=margin)
-                print_report(done)
+                done = report(store, folder, found, only=only, margin=margin, figures=figures)
+                summaries.append({"folder": folder.name, "summary": done.summary})
+                print_report(done, output, with_tables=not output.quiet)
                 faults += [*without_results(done), *done.faults]
-        except StoreError as error:
+        except (SpecError, StoreError) as error:
             faults.append(str(error))
+    unchanged = {"unchanged": not faults} if verify else {"runs": summaries}
+    output.document = {**unchanged, "faults": [*dict.fromkeys(faults)]}
     exit_with(faults)
     if verify:
-        click.echo("Every stored file is unchanged and gives the same tables.")
+        output.result("Every stored file is unchanged and gives the same tables.")

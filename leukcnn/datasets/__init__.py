@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # What `__getattr__` imports on first use, for editors and type checkers.
-    from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
+    from leukcnn.datasets.catalog import CATALOG, DatasetCard, card, in_order
     from leukcnn.datasets.copies import copy_pairs
     from leukcnn.datasets.downloading import download
     from leukcnn.datasets.duplicates import (
@@ -40,6 +40,7 @@ _HOME = {
     "duplicate_pairs": "duplicates",
     "genuineness": "genuine",
     "has_unknown_subject": "duplicates",
+    "in_order": "catalog",
     "index_from_manifest": "indexing",
     "joined_groups": "duplicates",
     "load": "indexing",
@@ -67,6 +68,7 @@ __all__ = [
     "duplicate_pairs",
     "genuineness",
     "has_unknown_subject",
+    "in_order",
     "index_from_manifest",
     "joined_groups",
     "load",

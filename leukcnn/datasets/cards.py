@@ -6,6 +6,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from leukcnn.errors import SpecError
 
@@ -293,6 +294,28 @@ class DatasetCard:
         lines += [f"Licence: {self.licence}", f"Cite: {self.citation}"]
         lines += [f"How to get it: {self.how_to_get}", "Layouts that are understood:"]
         return [*lines, *self.layout_help().splitlines()]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Returns the description as plain JSON values."""
+        texts = ("key", "name", "link", "availability", "licence", "citation", "how_to_get", "groups_are")
+        return {
+            **{name: getattr(self, name) for name in texts},
+            "images": self.total,
+            "classes": list(self.classes),
+            "subsets": [
+                {
+                    "key": subset.key,
+                    "title": subset.title,
+                    "images": dict(subset.images),
+                    "subjects": dict(subset.subjects),
+                }
+                for subset in self.subsets
+            ],
+            "shows_the_cells_of": list(self.shares_cells_with),
+            "remarks": list(self.remarks),
+            "open_access": self.open_access,
+            "downloadable": bool(self.archives),
+        }
 
     def layout_help(self) -> str:
         """Returns the layouts that are understood, one per line, each with an example."""

@@ -4,7 +4,7 @@ To add a dataset, write a card in `open_sets`, `research_sets`, `web_sets` or a 
 here. `claims` and `scan` read the layouts of the cards.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from leukcnn.argument_types import require_type
 from leukcnn.datasets import cnmc, open_sets, research_sets, taleghani, web_sets
@@ -12,7 +12,18 @@ from leukcnn.datasets.cards import Archive, DatasetCard, LabelsFile, Layout, Sub
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
 
-__all__ = ["CATALOG", "Archive", "DatasetCard", "LabelsFile", "Layout", "Subset", "card", "open_datasets"]
+__all__ = [
+    "CATALOG",
+    "Archive",
+    "DatasetCard",
+    "LabelsFile",
+    "Layout",
+    "Subset",
+    "card",
+    "in_order",
+    "open_datasets",
+    "register",
+]
 
 CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
@@ -44,17 +55,44 @@ CATALOG: dict[str, DatasetCard] = {
 }
 
 
+_own: dict[str, DatasetCard] = {}
+
+
+def register(dataset: DatasetCard) -> None:
+    """Makes the card of a user's own dataset known to `card`; `CATALOG` keeps the published ones.
+
+    Args:
+        dataset: The card. It replaces an earlier one of the same key.
+
+    Raises:
+        DataError: The key is that of a published dataset.
+    """
+    if dataset.key in CATALOG:
+        raise DataError(
+            f"The catalog has a dataset {dataset.key!r}.", expected="another key for a dataset of your own"
+        )
+    _own[dataset.key] = dataset
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns keys of datasets in the order of an index: the catalog's, then others as they come."""
+    given = dict.fromkeys(names)
+    return (*(key for key in CATALOG if key in given), *(key for key in given if key not in CATALOG))
+
+
 def card(name: str) -> DatasetCard:
     """Returns the card of a dataset.
 
     Args:
-        name: Key in `CATALOG`, e.g. "cnmc2019".
+        name: Key in `CATALOG`, e.g. "cnmc2019", or of a registered dataset of a user's own.
 
     Raises:
         ArgumentError: The name isn't a string.
         DataError: There is no dataset of that name.
     """
     require_type(str, "a dataset's key", name=name)
+    if name in _own:
+        return _own[name]
     if name not in CATALOG:
         raise DataError(
             f"No dataset is called {name!r}.",

@@ -1,8 +1,7 @@
 """Read a user's own folder of images, with one folder per class, as the columns of an index."""
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -11,7 +10,9 @@ import numpy as np
 
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.class_words import split_notes, split_of
+from leukcnn.datasets.groups import Groups, check_form, groups_of
 from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images, unread_notes
+from leukcnn.datasets.labelled_images import is_column, labelled_images
 from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
 from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.walk import (
@@ -26,19 +27,13 @@ from leukcnn.datasets.walk import (
     read_content,
     read_files,
 )
-from leukcnn.errors import ArgumentError, DataError
+from leukcnn.errors import DataError
+from leukcnn.fields import did_you_mean_folder
 
-Group = str | int
-Groups = Mapping[str, Group] | Callable[[str], Group] | str | re.Pattern[str]
-"""The groups of images by id: a mapping, a function, or a regular expression with one group in brackets."""
-
-_SUBSET = "all"
+SUBSET = "all"
+"""Subset of all images of a folder."""
 # Folders that a message lists.
 _NAMED = 20
-_GROUPS_ARE = (
-    "a mapping id -> group, a function id -> group, or a regular expression with one group in brackets, e.g. "
-    r"r'patient_(\d+)'"
-)
 
 
 class Columns(TypedDict):
@@ -70,6 +65,10 @@ class _Content:
         unread: Files that look like images and aren't read.
         unreadable: Folders that can't be read, with the reason.
         masks: Masks of the images.
+        groups: Id of each image -> its group in a file of labels; None without such a file or column.
+        labelled: Whether a file of labels names the classes, instead of folders.
+        faults: Other faults, one text each.
+        notes: What a reader of results should know.
     """
 
     images: dict[str, list[Path]] = field(default_factory=dict)
@@ -79,27 +78,59 @@ class _Content:
     mixed: list[str] = field(default_factory=list)
     unread: list[Path] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    groups: Mapping[str, str] | None = None
+    labelled: bool = False
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """What the paths of a folder's images say, without a look into any of them.
+
+    Attributes:
+        folder: Absolute path of the folder.
+        paths: The images.
+        ids: Their paths below the folder.
+        labels: (N,) int64, positions in `class_names`.
+        class_names: The classes.
+        groups: The group of each image, "" where unknown.
+        given: The split that a folder of each image names, "" if there is none.
+        original: (N,) int64, see `leukcnn.datasets.name_patterns.originals`.
+    """
+
+    folder: Path
+    paths: list[Path]
+    ids: list[str]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    groups: list[str]
+    given: list[str]
+    original: np.ndarray
 
 
 def read_class_folders(
-    root: str | Path, groups: Groups | None = None, *, progress: Progress | None = None
+    root: str | Path,
+    groups: Groups | None = None,
+    *,
+    labels: str | Path | None = None,
+    one_class: bool = False,
+    progress: Progress | None = None,
 ) -> Columns:
     """Returns the columns of the index of a folder; see `ImageIndex.from_folder`.
 
     Args:
-        root: The folder that holds a folder for each class.
+        root: The folder that holds a folder for each class, or the images of a file of labels.
         groups: See `ImageIndex.from_folder`.
+        labels: See `ImageIndex.from_folder`.
+        one_class: See `ImageIndex.from_folder`.
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
         DataError: The folder doesn't exist or has faults; one message lists all of them.
         ArgumentError: `groups` has the wrong form or doesn't give every image a group.
     """
-    _check_form(groups)
-    # `resolve` would replace the name of a link by that of its target. `normpath` only removes "..".
-    folder = Path(os.path.normpath(user_path(root).absolute()))
-    content = _content(folder)
-    class_names = tuple(content.images)
+    folder, content, groups = _opened(root, groups, labels)
     paths = [path for inside in content.images.values() for path in inside]
     results = read_files(read_content, paths, progress=progress)
     broken = [
@@ -107,39 +138,113 @@ def read_class_folders(
         for path, (digest, what) in zip(paths, results, strict=True)
         if not digest
     ]
-    if faults := list(_faults(folder, content, broken)):
-        raise _refusal(folder, faults, folders=content.folders)
-    ids = [path.relative_to(folder).as_posix() for path in paths]
-    given = [_given(path.relative_to(folder)) for path in paths]
-    sizes = [len(inside) for inside in content.images.values()]
-    labels = np.repeat(np.arange(len(class_names), dtype=np.int64), sizes)
-    original = originals(paths, ids, labels.tolist(), [folder.name] * len(ids))
+    if faults := list(_faults(folder, content, broken, one_class=one_class)):
+        raise (
+            _labels_refusal(folder, faults) if content.labelled else _refusal(folder, faults, content.folders)
+        )
+    of = _listing(folder, content, groups)
     return Columns(
-        paths=paths,
-        ids=np.array(ids, dtype=np.str_),
-        labels=labels,
-        class_names=class_names,
-        dataset=np.full(len(ids), folder.name),
-        group=np.array(with_originals_groups(_groups_of(ids, groups), original), dtype=np.str_),
-        subset=np.full(len(ids), _SUBSET),
-        fold=np.full(len(ids), -1, dtype=np.int64),
+        paths=of.paths,
+        ids=np.array(of.ids, dtype=np.str_),
+        labels=of.labels,
+        class_names=of.class_names,
+        dataset=np.full(len(of.ids), folder.name),
+        group=np.array(of.groups, dtype=np.str_),
+        subset=np.full(len(of.ids), SUBSET),
+        fold=np.full(len(of.ids), -1, dtype=np.int64),
         sha256=np.array([digest for digest, _ in results], dtype=np.str_),
-        given=np.array(given, dtype=np.str_),
+        given=np.array(of.given, dtype=np.str_),
         notes=(
-            *split_notes(given),
+            *content.notes,
+            *split_notes(of.given),
             *unread_notes(content.unread, folder),
             *([masks_note(content.masks, folder)] if content.masks else []),
             *conversion_notes(results),
-            *copies_note(original),
+            *copies_note(of.original),
         ),
         synthetic=any((above / SYNTHETIC_MARKER).is_file() for above in (folder, *folder.parents)),
     )
 
 
+def list_class_folders(
+    root: str | Path,
+    groups: Groups | None = None,
+    *,
+    labels: str | Path | None = None,
+    one_class: bool = False,
+) -> Listing:
+    """Returns what the paths of a folder's images say; no image is read if the folder has no fault.
+
+    Args:
+        root: As for `read_class_folders`.
+        groups: As for `read_class_folders`.
+        labels: As for `read_class_folders`.
+        one_class: As for `read_class_folders`.
+
+    Raises:
+        DataError: As for `read_class_folders`.
+        ArgumentError: As for `read_class_folders`.
+    """
+    folder, content, given = _opened(root, groups, labels)
+    if any(_faults(folder, content, [], one_class=one_class)):
+        # It finds damaged images too, so that one message has all faults.
+        read_class_folders(root, groups, labels=labels, one_class=one_class)
+    return _listing(folder, content, given)
+
+
+def _opened(
+    root: str | Path, groups: Groups | None, labels: str | Path | None
+) -> tuple[Path, _Content, Groups | None]:
+    """Returns the folder, what it holds, and the groups unless they are a column of the labels."""
+    check_form(groups, labelled=labels is not None)
+    # `resolve` would replace the name of a link by that of its target. `normpath` only removes "..".
+    folder = Path(os.path.normpath(user_path(root).absolute()))
+    if labels is None:
+        return folder, _content(folder), groups
+    table = Path(os.path.normpath(user_path(labels, "labels (--labels)").absolute()))
+    # A text without brackets can't be an expression: it is a column, or its error names the columns.
+    by_name = isinstance(groups, str) and (is_column(table, groups) or "(" not in groups)
+    column = groups if isinstance(groups, str) and by_name else ""
+    check_form(None if column else groups)
+    content = _labelled_content(folder, table, column)
+    return folder, content, content.groups if groups is None or column else groups
+
+
+def _listing(folder: Path, content: _Content, groups: Groups | None) -> Listing:
+    paths = [path for inside in content.images.values() for path in inside]
+    ids = [path.relative_to(folder).as_posix() for path in paths]
+    sizes = [len(inside) for inside in content.images.values()]
+    labels = np.repeat(np.arange(len(content.images), dtype=np.int64), sizes)
+    original = originals(paths, ids, labels.tolist(), [folder.name] * len(ids))
+    return Listing(
+        folder=folder,
+        paths=paths,
+        ids=ids,
+        labels=labels,
+        class_names=tuple(content.images),
+        groups=with_originals_groups(groups_of(ids, groups), original),
+        given=[_given(path.relative_to(folder)) for path in paths],
+        original=original,
+    )
+
+
+def _labelled_content(folder: Path, labels: Path, column: str) -> _Content:
+    _require_folder(folder)
+    found = labelled_images(labels, folder, group_column=column)
+    return _Content(
+        images=found.images,
+        unreadable=found.unreadable,
+        groups={path.relative_to(folder).as_posix(): name for path, name in found.groups.items()}
+        if found.column
+        else None,
+        labelled=True,
+        faults=found.faults,
+        notes=found.notes,
+    )
+
+
 def _content(folder: Path) -> _Content:
-    if not folder.is_dir():
-        state = "is a file, not a folder" if folder.exists() else "doesn't exist"
-        raise _refusal(folder, [], found=f"The data folder {folder} {state}.")
+    _require_folder(folder)
     content = _Content()
     folders = _entries(folder, content)
     content.folders = [entry.name for entry in folders]
@@ -162,6 +267,15 @@ def _content(folder: Path) -> _Content:
     images = sorted(content.images.items(), key=lambda item: _order(item[0]))
     content.images = {name: sorted(inside, key=lambda path: _order(str(path))) for name, inside in images}
     return _without_masks(folder, content)
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        state = "is a file, not a folder" if folder.exists() else "doesn't exist"
+        near = did_you_mean_folder(folder) if not folder.exists() else ""
+        if folder.suffix.lower() in (".csv", ".tsv", ".txt") and folder.exists():
+            near = f"pass the folder of the images, and --labels {folder.name}"
+        raise _refusal(folder, [], found=f"The data folder {folder} {state}.", remedy=near)
 
 
 def _entries(folder: Path, content: _Content) -> list[Path]:
@@ -204,16 +318,17 @@ def _order(name: str) -> tuple[list[str | int], str]:
     return natural(name), name
 
 
-def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[str]:
+def _faults(folder: Path, content: _Content, broken: Sequence[str], *, one_class: bool) -> Iterator[str]:
     def fault(what: str, cases: Sequence[str]) -> Iterator[str]:
         if cases:
             yield f"{what}, {len(cases):,} of them:\n{listed(cases)}"
 
+    yield from content.faults
     yield from fault("folders that can't be read", content.unreadable)
     yield from fault("folders named after a split next to others", content.mixed)
-    if not content.images and not content.unreadable:
-        yield "no folder that could be a class"
-    if len(content.images) == 1:
+    if not content.images and not content.unreadable and not content.faults:
+        yield "no image with a label" if content.labelled else "no folder that could be a class"
+    if len(content.images) == 1 and not one_class:
         yield f"one class only: {next(iter(content.images))}"
     yield from fault(
         "class folders without images", [name for name, inside in content.images.items() if not inside]
@@ -239,7 +354,7 @@ def _in_two_classes(folder: Path, content: _Content) -> Iterator[str]:
 
 
 def _refusal(
-    folder: Path, faults: Sequence[str], *, folders: Sequence[str] = (), found: str = ""
+    folder: Path, faults: Sequence[str], folders: Sequence[str] = (), *, found: str = "", remedy: str = ""
 ) -> DataError:
     named = ", ".join(map(printable, folders[:_NAMED])) + (", ..." if len(folders) > _NAMED else "")
     return DataError(
@@ -248,56 +363,16 @@ def _refusal(
         + "\n".join(faults),
         expected=f"a folder with two or more folders, one per class, with complete images "
         f"({', '.join(EXTENSIONS)}) in each and none outside them",
-        remedy="pass the folder right above the class folders, or above train, val and test; move or remove "
+        remedy=remedy
+        or "pass the folder right above the class folders, or above train, val and test; move or remove "
         "what doesn't belong there, and copy damaged files again",
     )
 
 
-def _check_form(groups: object) -> None:
-    """Checks that `groups` is a mapping, a function or an expression, before any file is read."""
-    if groups is None or isinstance(groups, Mapping) or callable(groups):
-        return
-    if not isinstance(groups, str | re.Pattern):
-        raise ArgumentError(
-            f"groups is of the type {type(groups).__name__}.",
-            expected=_GROUPS_ARE,
-            remedy="make a dictionary of ids and groups, e.g. with `to_dict()` of a pandas Series",
-        )
-    try:
-        count = re.compile(groups).groups
-    except re.error as error:
-        raise ArgumentError(
-            f"groups is {groups!r}, which isn't a regular expression: {error}.", expected=_GROUPS_ARE
-        ) from error
-    if count != 1:
-        raise ArgumentError(
-            f"The expression {groups!r} has {count} groups in brackets.",
-            expected="exactly one",
-            remedy="write (?:...) for brackets that aren't the group",
-        )
-
-
-def _groups_of(ids: Sequence[str], groups: Groups | None) -> list[str]:
-    """Returns the group of each image, "" without groups."""
-    if groups is None:
-        return [""] * len(ids)
-    if isinstance(groups, Mapping):
-        return _checked(ids, [groups.get(name) for name in ids], "the mapping has no valid group for")
-    if isinstance(groups, str | re.Pattern):
-        matches = [re.search(groups, name) for name in ids]
-        found = [match.group(1) or None if match else None for match in matches]
-        return _checked(ids, found, f"{re.compile(groups).pattern!r} finds no group in")
-    return _checked(ids, [groups(name) for name in ids], "the function returns no valid group for")
-
-
-def _checked(ids: Sequence[str], found: Sequence[Group | None], reason: str) -> list[str]:
-    lost = [
-        name for name, group in zip(ids, found, strict=True) if not isinstance(group, str | int | np.integer)
-    ]
-    if lost:
-        raise ArgumentError(
-            f"{len(lost):,} of {len(ids):,} images have no group: {reason} these ids:\n{listed(lost)}",
-            expected="a text or a whole number as the group of each image",
-            remedy='change the groups; a mapping or a function may give "" for unknown',
-        )
-    return [str(group) for group in found]
+def _labels_refusal(folder: Path, faults: Sequence[str]) -> DataError:
+    return DataError(
+        f"The labels don't fit the images in {folder}:\n" + "\n".join(faults),
+        expected="one label for each image that the file names, complete images, and two or more classes",
+        remedy="correct the file of labels, or pass the folder that holds its images; images without a label "
+        "may stay, they are left out",
+    )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leukcnn.datasets.class_folders import Groups, read_class_folders
+from leukcnn.datasets.class_folders import read_class_folders
+from leukcnn.datasets.groups import Groups
 from leukcnn.datasets.image_paths import UNLABELLED
 from leukcnn.datasets.left_out import NEXT_TO, OTHER_ENDING, OUTSIDE, is_about
 from leukcnn.datasets.one_class import require_one_class
@@ -90,9 +91,15 @@ class ImageIndex:
 
     @classmethod
     def from_folder(
-        cls, root: str | Path, groups: Groups | None = None, *, progress: Progress | None = None
+        cls,
+        root: str | Path,
+        groups: Groups | None = None,
+        *,
+        labels: str | Path | None = None,
+        one_class: bool = False,
+        progress: Progress | None = None,
     ) -> "ImageIndex":
-        r"""Indexes a folder of your own that holds one folder per class.
+        r"""Indexes a folder of your own that holds one folder per class, or that a CSV file labels.
 
         The images are `root/CLASS/**/*.png` (or another ending of `leukcnn.datasets.headers.EXTENSIONS`).
         Other files and hidden ones are ignored; `notes` names those that look like images. Links are
@@ -118,6 +125,13 @@ class ImageIndex:
                 A group is a text or a whole number, and the same group in two classes is one subject. A
                 mapping or a function may give "" for an unknown one, which is treated as above. The copy of
                 an image by its name, such as cell_rot90.png of cell.png, then has that image's group.
+                - With `labels`, the name of its column of groups. None takes the column that is named after
+                  them (patient, subject, case, group or slide), if there is one.
+            labels: CSV file with the class of each image, in place of class folders: a column named path,
+                image, file or filename, and one named label, class or diagnosis. A path begins at `root` or
+                at the file's own folder. Images without a label are left out, and `notes` counts them.
+            one_class: Whether the folder may hold images of a single class, for an index that is joined with
+                others.
             progress: Called after each file with the number done and the number of all files.
 
         Returns:
@@ -127,10 +141,11 @@ class ImageIndex:
         Raises:
             DataError: The folder doesn't exist, has fewer than two class folders, empty ones, images outside
                 them, some folders named after a split next to class folders, or files that aren't complete
-                images; or an image is in two classes. One message lists all faults.
+                images; or an image is in two classes; or `labels` can't be read, or has a label without an
+                image. One message lists all faults.
             ArgumentError: `groups` has the wrong form or doesn't give every image a group.
         """
-        index = cls(**read_class_folders(root, groups, progress=progress))
+        index = cls(**read_class_folders(root, groups, labels=labels, one_class=one_class, progress=progress))
         require_one_class(index)
         return index
 

@@ -16,8 +16,8 @@ from leukcnn.datasets.walk import listed
 from leukcnn.errors import DataError
 
 _LONGEST_HEAD = 4096  # bytes
-_LARGEST_LABELS = 1 << 26  # bytes
-_SEPARATORS = ",;\t|"
+LARGEST_LABELS = 1 << 26  # bytes
+SEPARATORS = ",;\t|"
 # UTF-32 comes first, because its mark begins with that of UTF-16.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -28,7 +28,9 @@ _MARKS = {
 }
 
 
-class _Row(NamedTuple):
+class Line(NamedTuple):
+    """A line of a CSV file."""
+
     line: int  # first line of the row in the file
     fields: list[str]
 
@@ -60,14 +62,14 @@ def read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[st
             names all of them.
     """
     try:
-        names, rows = _table(_text(read_regular(path, _LARGEST_LABELS)), labels)
+        names, rows = _table(decoded(read_regular(path, LARGEST_LABELS)), labels)
     except (BrokenImage, ValueError) as error:
         raise DataError(
             f"The labels {path} can't be read: {error}.",
             expected=f"a CSV file with the columns {labels.image}, {labels.label} and {labels.subject}",
             remedy="unpack the archive's own file again",
         ) from error
-    columns = [names.index(_plain(name)) for name in _names(labels)]
+    columns = [names.index(plain_column(name)) for name in _names(labels)]
     # Some programs write an index and give it no name in the first line.
     shift = bool(rows) and all(len(row.fields) == len(names) + 1 and row.fields[-1] for row in rows)
     first: dict[str, tuple[int, _Entry]] = {}
@@ -93,7 +95,7 @@ def read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[st
     return {image: (entry.label, entry.subject) for image, (_, entry) in first.items()}
 
 
-def _text(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """Decodes a file.
 
     Raises:
@@ -116,36 +118,36 @@ def _text(content: bytes) -> str:
     return text
 
 
-def _table(text: str, labels: LabelsFile) -> tuple[list[str], list[_Row]]:
+def _table(text: str, labels: LabelsFile) -> tuple[list[str], list[Line]]:
     """Returns the plain names of the columns and the rows that hold something.
 
     Raises:
         ValueError: A column is missing or there twice, or a quotation mark isn't closed.
     """
     wrong = ""
-    for separator in _SEPARATORS:
+    for separator in SEPARATORS:
         try:
-            header, *rows = _rows(text, separator)
+            header, *rows = lines_of(text, separator)
         except ValueError as error:
             # With another separator, a field may end elsewhere.
             wrong = wrong or str(error)
             continue
-        names = [_plain(name) for name in header.fields]
-        if {_plain(name) for name in _names(labels)} <= {*names}:
+        names = [plain_column(name) for name in header.fields]
+        if {plain_column(name) for name in _names(labels)} <= {*names}:
             break
         if len(names) > 1 or not wrong:
             wrong = f"line {header.line} has the columns {', '.join(header.fields)}"
     else:
         raise ValueError(wrong)
     for name in _names(labels):
-        if names.count(_plain(name)) > 1:
+        if names.count(plain_column(name)) > 1:
             raise ValueError(f"line {header.line} has the column {name} twice")
     while not names[-1]:
         del names[-1]
     return names, rows
 
 
-def _rows(text: str, separator: str) -> list[_Row]:
+def lines_of(text: str, separator: str) -> list[Line]:
     """Returns the rows that hold something.
 
     Raises:
@@ -168,7 +170,7 @@ def _rows(text: str, separator: str) -> list[_Row]:
             raise ValueError(f"line {line}: {error}") from error
         # Excel may write the separator into a line of its own.
         if any(fields) and not (line == 1 and fields[0].lower().startswith("sep=")):
-            rows.append(_Row(line, fields))
+            rows.append(Line(line, fields))
     if not rows:
         raise ValueError("it is empty")
     return rows
@@ -178,7 +180,7 @@ def _names(labels: LabelsFile) -> tuple[str, str, str]:
     return labels.image, labels.label, labels.subject
 
 
-def _plain(name: str) -> str:
+def plain_column(name: str) -> str:
     """Returns a column's name without case, spaces, punctuation and the plural's s."""
     return re.sub(r"[\W_]+", "", name).lower().removesuffix("s")
 

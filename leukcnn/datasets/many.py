@@ -106,6 +106,7 @@ def load_many(
     class_of: Mapping[str, str],
     classes: GivenClasses = None,
     progress: Progress | None = None,
+    own: Sequence[ImageIndex] = (),
 ) -> ImageIndex:
     """Indexes several datasets together; absent ones are skipped.
 
@@ -117,6 +118,7 @@ def load_many(
             a label, are left out.
         classes: As for `load`; a folder of that name in any of the datasets has that class.
         progress: Called after each file with the number done and the number of all files.
+        own: Indices of folders of your own, with their own classes, which come after those of `names`.
 
     Returns:
         The images in the order of `names`, then in that of `load`. Ids begin with the dataset's key
@@ -135,18 +137,19 @@ def load_many(
             f"class_of maps to the classes {sorted(unknown)}.",
             expected=f"classes out of {list(class_names)}",
         )
-    here = find_present(names, root, classes=classes)
+    here = find_present(names, root, classes=classes) if names else {}
     scans = [scan_place(place, classes=classes) for place in here.values()]
     check_classes(classes, scans)
     total, done = sum(len(found.paths) for found in scans), 0
     indices, notes = [], list(_absence(names, here))
     for found in scans:
-        index = read_index(found, progress=_shifted(progress, done, total))
+        indices.append(read_index(found, progress=_shifted(progress, done, total)))
         done += len(found.paths)
-        kept, left_out = _relabelled(index, class_names, class_of)
-        indices.append(kept)
+    indices += own
+    for place, index in enumerate(indices):
+        indices[place], left_out = _relabelled(index, class_names, class_of)
         if not index.synthetic:
-            notes += [f"{found.card.key}: {note}" for note in (*index.notes, *left_out)]
+            notes += [f"{index.dataset[0]}: {note}" for note in (*index.notes, *left_out)]
     if synthetic := [index for index in indices if index.synthetic]:
         names_of = synthetic[0].dataset[0] if len(synthetic) == 1 else f"{len(synthetic)} datasets"
         notes.append(f"{sum(map(len, synthetic)):,} synthetic images replace those of {names_of}")

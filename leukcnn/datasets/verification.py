@@ -101,7 +101,7 @@ def verify(
         index=index,
         images_here=len(found.images),
         compared=_compared(folder) if published else None,
-        counts=_counts(index),
+        counts=count_rows(index),
         faults=tuple(sorted(faults, key=lambda fault: (natural(fault.path), fault.kind))),
         known_duplicates=tuple((str(index.ids[i]), str(index.ids[j])) for i, j in known),
         joined_subjects=tuple(
@@ -257,7 +257,8 @@ def _published_in_two_classes(index: ImageIndex, known: Sequence[tuple[int, int]
             yield f"published in two classes: {one} = {other} ({classes})"
 
 
-def _counts(index: ImageIndex) -> tuple[Count, ...]:
+def count_rows(index: ImageIndex) -> tuple[Count, ...]:
+    """Returns the number of images by subset, fold, class and subject."""
     names = {UNLABELLED: "", **dict(enumerate(index.class_names))}
     rows = Counter(
         (str(subset), int(fold), names[int(label)], str(subject))

@@ -101,7 +101,7 @@ def _check_classes(paper: spec.Paper) -> None:
             remedy="use these, or set class_of, which maps each of them to a class of the paper",
         )
     # --datasets may name other datasets than the paper's own.
-    every = dict.fromkeys(name for one in CATALOG.values() for name in one.classes)
+    every = dict.fromkeys(name for one in (*CATALOG.values(), *cards) for name in one.classes)
     for name in paper.class_of:
         if name not in every:
             raise SpecError(

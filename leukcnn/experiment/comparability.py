@@ -15,6 +15,15 @@ from leukcnn.models.published import holds_base_alone, is_published, needs_publi
 from leukcnn.records import PlannedTrial
 
 
+def publishes_values(paper: spec.Paper) -> bool:
+    """Returns whether a paper has something to compare with: not if all images are the user's own.
+
+    A paper of the user's own folders may print values nevertheless.
+    """
+    own = {folder.key for folder in paper.folders}
+    return not {*paper.datasets} <= own or any(table.published or table.reference for table in paper.tables)
+
+
 def why_not_comparable(study: Study, index: ImageIndex) -> str:
     """Returns why no result can be compared with the paper's, all reasons in one text; "" if some can.
 
@@ -123,7 +132,7 @@ def _on_left_out(
     """
     without = {tested, *without}
     trained = [name for name in study.paper.datasets if name not in without]
-    yield from _numbers(counted[tested], "it uses", "published images")
+    yield from _numbers(_sum(counted, [tested]), "it uses", "published images")
     yield from _numbers(_sum(counted, trained), "it trains on", "published images of other datasets")
     yield from _not_in_the_paper(study, {tested} | {*np.unique(index.dataset).tolist()} - without)
 
@@ -135,7 +144,8 @@ def _numbers(images: Genuine, verb: str, what: str) -> Iterable[str]:
 
 
 def _sum(counted: Mapping[str, Genuine], names: Iterable[str]) -> Genuine:
-    return sum((counted[name] for name in names), Genuine(0))
+    # Nobody published how many images a folder of the user's own has.
+    return sum((counted[name] for name in names if name in counted), Genuine(0))
 
 
 def _not_in_the_paper(study: Study, names: Iterable[str]) -> Iterable[str]:

@@ -7,6 +7,7 @@ from leukcnn import spec, synthetic
 from leukcnn.argument_types import user_path
 from leukcnn.datasets import ImageIndex, load, load_many, require_classes
 from leukcnn.datasets.class_words import GivenClasses
+from leukcnn.datasets.own_folders import load_folder, places_of
 from leukcnn.experiment.request import SYNTHETIC
 from leukcnn.image_cache import cache_folder
 
@@ -21,7 +22,7 @@ def data_folder(
     """Returns the folder of some datasets. Synthetic ones are rendered first, unless they are in the cache.
 
     Args:
-        data: Value of --data.
+        data: Value of --data; "" where every dataset has a path of its own.
         names: Keys of the datasets.
         say: Called with a message before images are rendered.
         paper: The paper that says how many synthetic images there are; None for each dataset's default.
@@ -31,7 +32,7 @@ def data_folder(
         DataError: The synthetic images can't be rendered or written.
     """
     if data != SYNTHETIC:
-        return user_path(data)
+        return user_path(data) if data else Path()
     say(f"Rendering synthetic images in the layout of {paper.key if paper else names[0]}'s datasets ...")
     place = cache_folder() / SYNTHETIC
     if paper:
@@ -73,15 +74,25 @@ def load_images(
     """
     root = data_folder(data, names, say=say, paper=paper, seed=seed)
     say("Computing the SHA-256 of each image ...")
+    places = places_of(paper.folders, names, data)
+    own = [
+        load_folder(folder, places[folder.key], progress=count_files(say))
+        for name in names
+        for folder in paper.folders
+        if folder.key == name
+    ]
     if paper.class_of:
         index = load_many(
-            names,
+            [name for name in names if name not in places],
             root,
             class_names=paper.classes,
             class_of=paper.class_of,
             classes=classes,
             progress=count_files(say),
+            own=own,
         )
+    elif own:
+        (index,) = own
     else:
         index = load(names[0], root, classes=classes, progress=count_files(say))
         require_classes(index)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.argument_types import user_path
 from leukcnn.datasets import ImageIndex, duplicate_pairs
 from leukcnn.datasets.duplicates import named_copies
 from leukcnn.duplicate_scan import COMPARED, scan_duplicates
@@ -46,6 +47,7 @@ class Plan:
         unknown_subjects: Kind of split by subject -> its images of unknown subject.
         copies: Number of images that are copies of others here, without published files, and of all images.
         near_in_two_classes: Number of pairs of nearly identical images that have different classes.
+        pairs: (P, 2) int64, positions of identical or nearly identical images, the lower first.
         reason: Why there are no trials at all; "" if there are some.
     """
 
@@ -62,6 +64,7 @@ class Plan:
     unknown_subjects: dict[str, UnknownSubjects] = field(default_factory=dict)
     copies: tuple[int, int] = (0, 0)
     near_in_two_classes: int = 0
+    pairs: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     reason: str = ""
 
 
@@ -95,7 +98,7 @@ def plan(study: Study, index: ImageIndex) -> Plan:
             planned.masked[mask] = [*of_mask.trials, *of_mask.controls]
             split_rows |= of_mask.split_rows
     except DataError:
-        if study.trained:
+        if study.trained or study.controls_only:
             raise
         return _nothing("the data hold too few images")
     every = [*planned.trials, *planned.controls, *(t for of in planned.masked.values() for t in of)]
@@ -108,6 +111,7 @@ def plan(study: Study, index: ImageIndex) -> Plan:
             planned.trials, split_rows, index, pairs, row=row.id, choice=row.setup.split.unknown_subjects
         ),
         copies=(copies_of_others(index, pairs), len(index)),
+        pairs=pairs,
         near_in_two_classes=int(((labels[:, 0] != labels[:, 1]) & (labels >= 0).all(axis=1)).sum()),
     )
 
@@ -267,6 +271,8 @@ def trial_identity(
         images: `data_digest` of the images.
     """
     setup = replace_at(setup, "model", _by_content(setup.model))
+    if setup.trained:
+        setup = replace_at(setup, "trained.file", _content_of(setup.trained.file))
     if setup.features:
         extra_models = tuple(_by_content(model) for model in setup.features.extra_models)
         setup = replace_at(setup, "features.extra_models", extra_models)
@@ -289,6 +295,9 @@ def trial_identity(
 def _setup_identity(setup: spec.Setup) -> dict[str, Any]:
     """Returns a setup as plain values, without choices that are newer than stored trials, unless made."""
     plain = to_plain(setup) | {"split": _split_identity(setup.split)}
+    if setup.trained:
+        return {name: plain[name] for name in ("trained", "split")}
+    del plain["trained"]
     if setup.preprocessing.region == "image":
         del plain["preprocessing"]["region"]
     if setup.features and not setup.features.augmented:
@@ -315,12 +324,16 @@ def _by_content(model: spec.Model) -> spec.Model:
     weights = model.arguments.get("weights")
     if weights in (None, "imagenet"):
         return model
-    state = Path(weights).stat()
-    content = _content(weights, state.st_size, state.st_mtime_ns)
-    return replace_at(model, "arguments.weights", f"sha256:{content}")
+    return replace_at(model, "arguments.weights", _content_of(weights))
+
+
+def _content_of(file: str) -> str:
+    """Returns what stands for a file in identities: its content, wherever it is."""
+    state = user_path(file).stat()
+    return f"sha256:{_content(file, state.st_size, state.st_mtime_ns)}"
 
 
 @cache
 def _content(path: str, size: int, changed: int) -> str:
     """Returns the SHA-256 of a file, which is read again only if its size or modification time changes."""
-    return file_sha256(path)
+    return file_sha256(user_path(path))

@@ -1,17 +1,27 @@
 """Makes the record of an experiment: its options, its trials and its data."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 
+from leukcnn import papers, spec
 from leukcnn.datasets import ImageIndex, card
-from leukcnn.experiment.comparability import published_images, why_not_by_dataset, why_not_comparable
+from leukcnn.experiment.comparability import (
+    published_images,
+    publishes_values,
+    why_not_by_dataset,
+    why_not_comparable,
+)
 from leukcnn.experiment.plan import Plan
+from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import Study
 from leukcnn.fields import to_plain
-from leukcnn.files import digest
-from leukcnn.records import ExperimentRecord
+from leukcnn.files import digest, replace_file
+from leukcnn.papers.source import STORED, write_source
+from leukcnn.records import ExperimentRecord, note_files, relative
+from leukcnn.run_options import FILE_NAME, as_yaml
 from leukcnn.trials import epoch_entries
 
 
@@ -32,6 +42,10 @@ def make_record(
         lacking: Row that can't be trained here -> why.
         notes: Notes about the images, in addition to those of the index.
     """
+    reasons = why_not_comparable(study, index)
+    by_dataset = why_not_by_dataset(study, index, planned.trials, planned.related)
+    if not publishes_values(study.paper):
+        notes, reasons, by_dataset = [*notes, *filter(None, [reasons])], "", {}
     return ExperimentRecord(
         paper=study.paper.key,
         profile=study.profile.name,
@@ -53,8 +67,8 @@ def make_record(
         related={name: list(others) for name, others in planned.related.items()},
         missing=_missing(study, index, planned) | dict(lacking or {}),
         final_total=_final_total(study, index),
-        not_comparable=why_not_comparable(study, index),
-        not_comparable_on=why_not_by_dataset(study, index, planned.trials, planned.related),
+        not_comparable=reasons,
+        not_comparable_on=by_dataset,
         published_images={
             name: images for name, images in published_images(study, index).items() if name in index.dataset
         },
@@ -62,6 +76,7 @@ def make_record(
         unknown_subjects=planned.unknown_subjects,
         margin=study.margin,
         overlaps=planned.overlaps,
+        pairs_in_two_classes=planned.near_in_two_classes,
         data_notes=[*index.notes, *notes, *_copies(planned), *_in_two_classes(planned)],
     )
 
@@ -82,6 +97,37 @@ def experiment_name(record: ExperimentRecord) -> str:
     """Returns the name of an experiment's folder: readable words, then a hash of its trials and data."""
     what = digest([[trial.name for trial in record.trials], record.datasets])[:8]
     return f"{record.profile}-{record.split}-seed{record.seed}-{what}"
+
+
+def store_paper(paper: spec.Paper, folder: Path) -> None:
+    """Writes a paper of the user's own into an experiment's folder, for its tables and reports.
+
+    `leukcnn.start.stored_paper` reads it. It is the paper as the experiment knew it, whatever the user's file
+    says later. leukcnn's own papers aren't stored.
+
+    Raises:
+        ArgumentError: The paper contains a value that can't be written into a file, such as an array.
+        StoreError: The folder can't be written to.
+    """
+    if paper.key not in papers.list_papers():
+        write_source(paper, folder / STORED)
+        note_files(folder, [folder / STORED])
+
+
+def store_options(request: Request, folder: Path) -> None:
+    """Writes the options of a command into an experiment's folder, for `--config`.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    given = dict(request.given)
+    if isinstance(given.get("paper"), spec.Paper):
+        own = request.paper.key in papers.list_papers()
+        given["paper"] = request.paper.key if own else relative(folder / STORED)
+    path = folder / FILE_NAME
+    with replace_file(path) as draft:
+        draft.write_bytes(as_yaml(request.command, given).encode())
+    note_files(folder, [path])
 
 
 def _by_class(index: ImageIndex, rows: np.ndarray) -> dict[str, int]:

@@ -1,21 +1,32 @@
 """Builds and checks an experiment's tables, figures and challenge files, from the store alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
-from leukcnn.files import locked_folder
+from leukcnn.experiment.audits import kept_audit
+from leukcnn.files import locked_folder, replace_file, write_json
+from leukcnn.html_report import Contents
+from leukcnn.html_report import write as write_page
+from leukcnn.outputs.answer import Answer, answer_of
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.outputs.model_card import MODEL_CARD, model_card
+from leukcnn.outputs.model_links import write_links
 from leukcnn.outputs.titles import trial_title
 from leukcnn.records import ExperimentRecord, changed_files, note_files
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
+
+# Folders of what is built from the store.
+_BUILT = ("tables", "figures", "challenge")
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,9 @@ class Report:
         record: Its options, trials and data.
         tables: The tables.
         assumptions: The table of assumptions; its notes list what is wrong in the paper.
-        files: All files written: tables, figures, challenge files.
+        files: All files written: tables, figures, challenge files, the summary.
+        answer: The answer.
+        summary: The content of `summary.json`.
         seconds: Stage -> wall-clock time of this run in seconds; empty if nothing was run.
         diverged: Trials whose training diverged, and how; they have no results. After `reproduce`: those
             that it was asked for; else those of the whole experiment.
@@ -39,6 +52,8 @@ class Report:
     tables: list[Table]
     assumptions: Table
     files: list[Path]
+    answer: Answer
+    summary: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
     diverged: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list)
@@ -48,9 +63,15 @@ class Report:
 
 
 def report(
-    store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None, margin: float | None = None
+    store: Store,
+    folder: Path,
+    paper: spec.Paper,
+    *,
+    only: str | None = None,
+    margin: float | None = None,
+    figures: str | None = None,
 ) -> Report:
-    """Writes an experiment's tables, figures and challenge files, without the data and without training.
+    """Writes an experiment's tables, figures, challenge files and model card, without data and training.
 
     What can't be built is left out and named in `Report.faults`, and so are damaged trials.
 
@@ -60,6 +81,8 @@ def report(
         paper: The paper.
         only: Id of the one table or figure to build; None or the id of a row for all.
         margin: Points within which values agree, which is kept in the record; None for the record's own.
+        figures: Form of the figures, one of `leukcnn.rendering.figure_files.FORMS`; None for that of the
+            files that are there.
 
     Raises:
         StoreError: The record can't be read, the folder can't be written to, or the paper has changed since
@@ -76,17 +99,59 @@ def report(
     assumptions = assumption_table(results)
     with locked_folder(folder):
         files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-        files += build_figures(results, folder, only=only, faults=faults)
+        files += build_figures(results, folder, only=only, faults=faults, form=figures)
         with going_on(faults):
             for row in paper.row_ids:
                 for predictions in results.runs(row, subset="final")[:1]:
                     if len(predictions) == record.final_total:
                         path = folder / "challenge" / f"{row}.zip"
                         files.append(write_challenge_file(path, predictions, expected=record.final_total))
+        answer, diverged = answer_of(results), _diverged(results)
+        # The page shows all tables, whichever were asked for.
+        whole = only in (None, *paper.row_ids)
+        every = tables if whole else build_tables(results, Captured(folder), faults=[])
+        audit = kept_audit(folder, paper, faults)
+        contents = Contents(answer.lines(), every, assumptions, faults, diverged, audit)
+        files.append(write_page(results, folder, contents))
+        with going_on(faults):
+            if text := model_card(results):
+                files.append(folder / MODEL_CARD)
+                with replace_file(files[-1]) as draft:
+                    draft.write_text(text, "utf-8")
         with going_on(faults):
             _read_captures(folder, paper, faults)
-            note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
-    return Report(folder, record, tables, assumptions, files, diverged=_diverged(results), faults=faults)
+            note_files(folder, files, again=() if only or faults else _BUILT)
+        summary: dict[str, Any] = {}
+        with going_on(faults):
+            summary = _write_summary(results, answer, folder, faults=faults)
+            files.append(folder / "summary.json")
+    return Report(
+        folder,
+        record,
+        tables,
+        assumptions,
+        files,
+        answer,
+        summary,
+        diverged=diverged,
+        faults=faults,
+    )
+
+
+def _write_summary(
+    results: Results, answer: Answer, folder: Path, *, faults: Sequence[str]
+) -> dict[str, Any]:
+    """Writes `summary.json` and the links to the models; returns the summary, whose paths are relative."""
+    models, path = write_links(results, folder), folder / "summary.json"
+    files = (file for name in _BUILT for file in (folder / name).glob("*"))
+    summary = answer.to_json() | {
+        "faults": [fault.replace(f"{results.store.root}/", "") for fault in faults],
+        "files": sorted(file.relative_to(folder).as_posix() for file in files),
+        "models": sorted(model.relative_to(folder).as_posix() for model in models),
+    }
+    write_json(path, summary)
+    note_files(folder, [path])
+    return summary
 
 
 def _diverged(results: Results) -> tuple[str, ...]:

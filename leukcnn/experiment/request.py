@@ -13,7 +13,9 @@ from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
 from leukcnn.paths import did_you_mean_weights
+from leukcnn.rendering.figure_files import FORMS
 from leukcnn.spec.metrics import MARGIN
+from leukcnn.tracking import read_track
 
 NUMBERS = {"seed": (0, 2**63 - 1), "runs": (1, 1000), "workers": (1, 1000)}
 """Option -> its least and its largest value."""
@@ -121,8 +123,13 @@ class Request:
         precision: Keras' dtype policy; None for the profile's.
         devices: As `leukcnn.distribution.find_devices` takes it.
         workers: Threads that prepare batches.
-        tensorboard: Whether to write TensorBoard's logs.
+        track: Trackers that trials are reported to, some of `leukcnn.tracking.TRACKERS`.
         margin: Points within which a published and a measured value agree, above 0 and at most 100.
+        controls_only: Whether the run ends after the controls, without training any network.
+        command: Name of the command that was called.
+        given: Its options as they were given, with their defaults; written into the run's folder.
+        figures: Form of the figures: "png"; "pdf" or "svg" as well; or "paper" for a manuscript. None for
+            that of the files that are there, at first PNG.
     """
 
     paper: spec.Paper
@@ -144,8 +151,12 @@ class Request:
     precision: str | None = None
     devices: str | None = None
     workers: int = 2
-    tensorboard: bool = False
+    track: tuple[str, ...] = ()
     margin: float = MARGIN
+    controls_only: bool = False
+    command: str = "reproduce"
+    given: Mapping[str, Any] = field(default_factory=dict)
+    figures: str | None = None
 
     def __post_init__(self) -> None:
         paper = self.paper
@@ -160,6 +171,7 @@ class Request:
                 )
         if self.devices is not None:
             read_devices(self.devices)
+        read_track(self.track)
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise SpecError(
                 f"datasets (--datasets) got {', '.join(twice)} twice.", expected="each dataset once"
@@ -186,6 +198,7 @@ class Request:
             ("unknown_subjects (--unknown-subjects)", self.unknown_subjects, spec.UNKNOWN_SUBJECTS),
             ("mask (--mask)", self.mask, spec.MASKS),
             ("precision (--precision)", self.precision, spec.PRECISIONS),
+            ("figures (--figures)", self.figures, tuple(FORMS)),
         ):
             if value not in (None, *choices):
                 raise SpecError(

@@ -8,35 +8,43 @@ import numpy as np
 from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
-from leukcnn.errors import DivergenceError, StoreError, WeightsError
+from leukcnn.errors import ArgumentError, DivergenceError, StoreError, WeightsError
+from leukcnn.evaluation.controls import control_label
 from leukcnn.experiment.check import check_optimizers, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
 from leukcnn.experiment.plan import Plan, plan
-from leukcnn.experiment.record import experiment_name, make_record
+from leukcnn.experiment.record import experiment_name, make_record, store_options, store_paper
 from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
-from leukcnn.files import locked_folder
+from leukcnn.experiment.tracked import tracked
+from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
+from leukcnn.outputs.page_images import capture_copies, capture_mistakes
 from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
+from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
+from leukcnn.tracking import Tracking
 from leukcnn.trials import (
     TrialContext,
+    environment,
     epoch_entries,
+    run_applied,
     run_control,
     run_feature_trial,
     run_probe,
     run_trial,
+    seen_in_training,
 )
 
 
@@ -60,7 +68,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         make_deterministic()
     # Before the first variable, while the processor can still be split into logical devices.
     devices = find_devices(request.devices)
-    for row in (row for row in study.rows if row.wanted and not row.setup.features):
+    for row in (row for row in study.rows if row.wanted and row.trains):
         devices.check_batch_size(row.setup.training.batch_size)
     check_optimizers(study.paper)
     check_networks(study, store)
@@ -76,15 +84,16 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
                 say=say,
             )
             watch.lap("reading")
-            shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-            return _run(study, Session(store, progress, shared), watch)
+            shared = TrialContext(index, devices, progress, workers=workers)
+            tracking = Tracking(request.track, request.out, warn=say)
+            return _run(request, study, Session(store, progress, shared, tracking), watch)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
         raise
 
 
-def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
+def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> Report:
     """Plans, trains and reports a study."""
     store, planned = session.store, plan(study, session.index)
     wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
@@ -99,6 +108,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
         lacking=lacking,
         notes=[
             *_notes_on_black_images(study, session, wanted),
+            *_notes_on_known_images(study, session),
             *unknown_group_notes(
                 session.index, {trial.split for trial in wanted}, offered=study.paper.splits
             ),
@@ -106,13 +116,24 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     )
     _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))
+    session.tracking.group = f"{study.paper.key}/{folder.name}"
     with locked_folder(folder):
         record.save(folder)
-        capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
+        try:
+            store_paper(study.paper, folder)
+        except ArgumentError as error:
+            session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
+        store_options(request, folder)
+        write_json(folder / "environment.json", environment(session.devices))
+        material = Material(Results(study.paper, record, store), session.index)
+        capture(material, folder, trained=False)
+        capture_copies(material, folder, planned.pairs)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
-    if study.trained:
-        _run_controls(study, session, planned, {trial.split for trial in wanted})
+    if study.trained or study.controls_only:
+        splits = study.split_kinds if study.controls_only else {trial.split for trial in wanted}
+        _run_controls(study, session, planned, splits)
+        _say_best_control(session, Results(study.paper, record, store))
     watch.lap("controls")
     training = _Training(study, session, planned, to_do)
     training.run()
@@ -122,7 +143,8 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
-    done = report(store, folder, study.paper, only=study.only)
+        capture_mistakes(material, folder, faults=faults)
+    done = report(store, folder, study.paper, only=study.only, figures=study.figures)
     watch.lap("tables and figures")
     return replace(
         done,
@@ -179,6 +201,27 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     return list(dict.fromkeys(notes))
 
 
+def _notes_on_known_images(study: Study, session: Session) -> list[str]:
+    """Returns how many images the networks that are only applied were trained on, a note for each network."""
+    notes = []
+    for row in (row for row in study.rows if row.wanted):
+        if row.setup.trained is None:
+            continue
+        known, total = seen_in_training(row.setup.trained, session.shared), len(session.index)
+        if known is None:
+            notes.append(f"{row.label}: whether it was trained on these images isn't known")
+        elif known:
+            notes.append(
+                f"{row.label} was trained or validated on {known:,} of the {total:,} images: its values are "
+                "no test"
+            )
+        else:
+            notes.append(
+                f"{row.label} was trained on none of the {total:,} images, as far as files are identical"
+            )
+    return notes
+
+
 def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, str]:
     """Checks the weights of some rows before training: a file may be missing or belong to another network.
 
@@ -213,11 +256,31 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
             session.store.trial(planned.identities[control.name]),
             planned.split_rows[control.name],
         )
-        run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
+        title = f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
+        with tracked(session, study.paper, control, title):
+            run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):
         session.say("Testing whether the borders of the images distinguish the datasets ...")
         trial = session.store.trial(planned.identities[probe.name])
         run_probe(trial, study.whole, session.shared, seed=probe.seed)
+
+
+def _say_best_control(session: Session, results: Results) -> None:
+    """Says what the controls reach, before any network is trained."""
+    measured = {
+        name: found
+        for name in results.paper.controls
+        if not results.tasks and (found := measure(results, name, "accuracy", over="runs"))
+    }
+    if not measured:
+        return
+    best = max(measured, key=lambda name: measured[name].spread[0])
+    interval, shown = measured[best].interval, [f"accuracy {100 * measured[best].spread[0]:.1f} %"]
+    if interval.defined:
+        shown.append(f"95 % interval {100 * interval.low:.1f} to {100 * interval.high:.1f} %")
+    if "majority" in measured and best != "majority":
+        shown.append(f"the majority class alone {100 * measured['majority'].spread[0]:.1f} %")
+    session.say(f"Without any network: {control_label(best)}, {', '.join(shown)}.")
 
 
 class _Training:
@@ -232,7 +295,7 @@ class _Training:
         self.faults: list[str] = []
         self.diverged: list[str] = []
         self._estimate: Estimate | None = None
-        networks = {trial.row for trial in to_do if not study.row(trial.row).setup.features}
+        networks = {trial.row for trial in to_do if study.row(trial.row).trains}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
             self._estimate = Estimate(session.progress, rows=len(networks))
 
@@ -240,8 +303,14 @@ class _Training:
         """Runs all of them."""
         for number, trial in enumerate(self.to_do, start=1):
             try:
-                if self.study.row(trial.row).setup.features:
+                setup = self.study.row(trial.row).setup
+                if setup.features:
                     self._run_features(trial)
+                elif setup.trained:
+                    session, split_rows = self.session, self.planned.split_rows[trial.name]
+                    session.say(f"{self._label(trial)}: the trained network is applied ...")
+                    stored = session.store.trial(self.planned.identities[trial.name])
+                    run_applied(stored, setup.trained, split_rows, session.shared)
                 else:
                     self._run_network(trial, number)
             except DivergenceError as error:
@@ -275,8 +344,9 @@ class _Training:
             work = Work(trial.row, name, epochs, steps, validation_steps, trials)
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
-            with signals.seen():
-                run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+            with signals.seen(), tracked(session, self.study.paper, trial, label, setup) as on_epoch:
+                shared = replace(shared, on_epoch=on_epoch)
+                run_trial(stored, setup, split_rows, shared, seed=trial.seed, run=trial.run)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"
@@ -308,4 +378,5 @@ class _Training:
             return
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]
-        run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
+        with tracked(session, self.study.paper, trial, label, setup):
+            run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)

@@ -1,12 +1,13 @@
 """The resources of a run: store, images, devices, display and caches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import PlannedTrial
 from leukcnn.runs import Store
+from leukcnn.tracking import Tracking
 from leukcnn.trials import TrialContext
 
 
@@ -18,11 +19,13 @@ class Session:
         store: Where its trials are stored.
         progress: The terminal's display.
         shared: What its trials share: images, devices, caches, networks.
+        tracking: The trackers that trials are reported to.
     """
 
     store: Store
     progress: TrainingProgress
     shared: TrialContext
+    tracking: Tracking = field(default_factory=Tracking)
 
     @property
     def index(self) -> ImageIndex:

@@ -10,7 +10,7 @@ from leukcnn import spec
 from leukcnn.argument_types import user_path
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.backend import check_backend
-from leukcnn.datasets import CATALOG
+from leukcnn.datasets import in_order
 from leukcnn.device_names import check_batch_size, read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.check import explained
@@ -53,6 +53,11 @@ class StudyRow:
     source: str
     lacking: WeightsError | None = None
 
+    @property
+    def trains(self) -> bool:
+        """Whether its trials train a network, and not an SVM on features, and apply no trained one."""
+        return not (self.setup.features or self.setup.trained)
+
     def under(self, kind: str) -> spec.Setup:
         """Returns its setup under a kind of split."""
         return replace_at(self.setup, "split.kind", kind)
@@ -66,7 +71,7 @@ class Study:
         paper: The paper.
         profile: Its profile.
         rows: All rows of the paper, in its order.
-        datasets: Keys of the datasets to use, in the catalog's order.
+        datasets: Keys of the datasets to use, in the catalog's order, then the paper's own folders.
         whole: Preprocessing of whole images, for controls. It has the paper's own size in every profile.
         seed: Root seed.
         runs: Number of repetitions, each with another seed.
@@ -74,9 +79,11 @@ class Study:
         assumed: Name of an assumption -> value that replaces the paper's default.
         changes: Path of a field -> value that an option gave it.
         margin: Points within which a published and a measured value agree.
+        figures: Form of the figures, as in `Request`.
         open_data: Whether the datasets are the open ones instead of the paper's (`--datasets open`).
         masked: Mask ("" for none) -> the same study of the main split with that part of the images
             blanked; empty if no table of the paper shows them.
+        controls_only: Whether the controls are computed although nothing is to be trained.
     """
 
     paper: spec.Paper
@@ -90,8 +97,10 @@ class Study:
     assumed: Mapping[str, Any]
     changes: Mapping[str, Any]
     margin: float = MARGIN
+    figures: str | None = None
     open_data: bool = False
     masked: Mapping[str, "Study"] = field(default_factory=dict)
+    controls_only: bool = False
 
     @cached_property
     def _by_id(self) -> dict[str, StudyRow]:
@@ -172,7 +181,7 @@ def _study_of(request: Request) -> Study:
         profile=profile,
         rows=rows,
         # The order on the command line doesn't matter, since it would change the batches.
-        datasets=tuple(name for name in CATALOG if name in chosen),
+        datasets=in_order(chosen),
         whole=paper.whole_image_preprocessing(assumed=request.assumed, mask=request.mask),
         seed=request.seed,
         runs=request.runs or profile.runs or paper.runs,
@@ -180,7 +189,9 @@ def _study_of(request: Request) -> Study:
         assumed=request.assumed,
         changes=changes,
         margin=float(request.margin),
+        figures=request.figures,
         open_data=OPEN in request.datasets,
+        controls_only=request.controls_only,
     )
 
 
@@ -206,7 +217,7 @@ def check_request(request: Request) -> None:
         )
     _, devices = (None, None) if request.devices is None else read_devices(request.devices)
     for row in _study_of(request).rows:
-        if row.wanted and not row.setup.features:
+        if row.wanted and row.trains:
             check_batch_size(row.setup.training.batch_size, devices or 1)
         with explained(f"Row {row.id!r}: augmentation.arguments"):
             ImageAugmenter(**row.setup.augmentation.arguments)
@@ -306,6 +317,8 @@ def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
 
 def _rows_to_train(request: Request) -> set[str]:
     paper, only = request.paper, request.only
+    if request.controls_only:
+        return set()
     profile, item = paper.profile(request.profile).rows, _item(paper, only)
     wanted = profile or tuple(row.id for row in paper.rows if not row.scratch_name)
     if only in paper.row_ids:

@@ -107,12 +107,13 @@ class LiteRTModel:
             self._interpreter.get_input_details(),
             self._interpreter.get_output_details(),
         )
+        self._open = -1 in self._input["shape_signature"]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns the network's outputs for images, one after the other.
 
         Args:
-            images: float32 (N, H, W, C), as the network takes them.
+            images: (N, H, W, C), as the network takes them, of any size if the file leaves H and W open.
 
         Returns:
             float32 (N, outputs).
@@ -120,6 +121,10 @@ class LiteRTModel:
         Raises:
             ArgumentError: The images have another shape.
         """
+        if self._open and np.ndim(images) == 4:
+            self._interpreter.resize_tensor_input(self._input["index"], (1, *np.shape(images)[1:]))
+            self._interpreter.allocate_tensors()
+            self._input = self._interpreter.get_input_details()[0]
         shape = tuple(self._input["shape"][1:].tolist())
         if np.ndim(images) != 4 or np.shape(images)[1:] != shape:
             raise ArgumentError(
@@ -127,7 +132,9 @@ class LiteRTModel:
             )
         outputs = np.empty((len(images), self._output["shape"][-1]), dtype=np.float32)
         for i, image in enumerate(images):
-            self._interpreter.set_tensor(self._input["index"], np.asarray(image[None], dtype=np.float32))
+            self._interpreter.set_tensor(
+                self._input["index"], np.asarray(image)[None].astype(self._input["dtype"])
+            )
             self._interpreter.invoke()
             outputs[i] = self._interpreter.get_tensor(self._output["index"])[0]
         return outputs

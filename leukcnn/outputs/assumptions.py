@@ -16,6 +16,8 @@ def assumption_table(results: Results) -> Table:
     columns = ["Assumption", "Value", "Overridden", "Reason", "Where"]
     notes = ("Override with --assume NAME=VALUE.", *map(_note, paper.findings))
     title = "Assumptions about details that the paper leaves open"
+    if paper.folders and not paper.findings:
+        title, notes = "What was chosen, and can be changed", ()
     return Table("assumptions", title, columns, rows, notes=notes)
 
 

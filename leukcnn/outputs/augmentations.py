@@ -16,7 +16,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
     def make() -> dict[str, Any]:
         source, augmenter = (
-            prepared(material, pick(material)[0], material.whole_image_preprocessing),
+            prepared(material, pick(material, 1)[-1], material.whole_image_preprocessing),
             ImageAugmenter(**arguments),
         )
         titles, variants = zip(*figure.variants, strict=True)

@@ -13,8 +13,10 @@ from leukcnn.errors import StoreError
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
+from leukcnn.outputs.shape import stacked
 from leukcnn.outputs.titles import dataset_title, why_no_runs
 from leukcnn.records import note_files
+from leukcnn.rendering.figure_files import figures_as
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 from leukcnn.spec.kinds import FIGURES, TABLES
@@ -142,10 +144,12 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
     # A mark of every tested dataset is the table's; others belong to the rows of their datasets.
     tested = [block.every_mark for task, block in blocks.items() if task in shown.tasks or not shown.tasks]
     shared = [mark for mark in tested[0] if all(mark in other for other in tested)]
+    shapes = {titles[task]: block.shape for task, block in blocks.items() if block.shape}
     return replace(
         first,
         columns=(Column("Dataset"), *first.columns),
         rows=rows,
+        shape=stacked(shapes) if shapes else None,
         notes=[*of_some, *of_all],
         marks=shared,
         row_marks=["; ".join(mark for mark in own if mark not in shared) for own in marks],
@@ -153,19 +157,29 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
 
 
 def build_figures(
-    results: Results, folder: Path, *, only: str | None = None, faults: list[str] | None = None
+    results: Results,
+    folder: Path,
+    *,
+    only: str | None = None,
+    faults: list[str] | None = None,
+    form: str | None = None,
 ) -> list[Path]:
     """Plots the paper's figures into the folder `figures` of the experiment's folder, from the store alone.
 
-    Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`.
+    Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`. `form` is
+    one of `leukcnn.rendering.figure_files.FORMS`, None for that of the files that are there.
+
+    Returns:
+        The PNG files, then the others.
     """
     captured = Captured(folder)
     paths: list[Path] = []
-    for figure in _wanted(results, results.paper.figures, only):
-        with going_on(faults):
-            own = captured.seen_by(figure)
-            paths += kind_of(figure).build(figure, results, own, folder / "figures")
-    return paths
+    with figures_as(form) as files:
+        for figure in _wanted(results, results.paper.figures, only):
+            with going_on(faults):
+                own = captured.seen_by(figure)
+                paths += kind_of(figure).build(figure, results, own, folder / "figures")
+    return [*paths, *(path for path in files.written if path not in paths)]
 
 
 def _wanted(results: Results, items: Sequence[_Item], only: str | None) -> list[_Item]:

@@ -35,7 +35,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
             path = folder / f"{figure.id if several else figure.kind}_{row}.png"
             paths.append(
                 plot_confusion_matrices(
-                    [panel], predictions.class_names, path, **mark_and_caption(results, figure)
+                    [panel], results.paper.classes, path, **mark_and_caption(results, figure)
                 )
             )
     return paths

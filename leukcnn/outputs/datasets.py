@@ -1,12 +1,20 @@
-"""The table of the datasets: their image counts in the catalogue, in the paper and in this run's data."""
+"""The table of the datasets: their image counts in the catalogue, in the paper and in this run's data.
 
-from collections.abc import Mapping, Sequence
+For a paper that prints none, it shows what the folders hold: images, groups, sizes and formats of each class.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.datasets import CATALOG, card
-from leukcnn.outputs.kind import DATA, Kept, TableKind
+from leukcnn.datasets import ImageIndex, card
+from leukcnn.datasets.headers import counted
+from leukcnn.datasets.read import image_header
+from leukcnn.datasets.walk import read_files
+from leukcnn.outputs.kind import DATA, Capture, Kept, Material, TableKind
 from leukcnn.outputs.titles import make_table
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
@@ -27,6 +35,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     paper, images of other classes if the paper counts them, and all images. A row that begins with "Total"
     holds the printed sums; they are compared with the catalogue's sums and the sums of the printed rows.
     """
+    if not table.reference:
+        return _what_is_here(table, results, kept)
     classes, here = results.paper.classes, results.record.datasets
     printed = {key: list(counts) for key, *counts in table.reference}
     printed_sums = printed.pop(_TOTAL, None)
@@ -82,10 +92,67 @@ def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:
 
 def _catalogued(paper: spec.Paper, key: str, *, with_other: bool) -> list[int]:
     """Returns a dataset's published image counts: each class of the paper, others if wanted, all."""
-    images = CATALOG[key].subsets[0].images
+    images = card(key).subsets[0].images
     used = [sum(n for name, n in images.items() if paper.class_of.get(name) == of) for of in paper.classes]
     every = sum(images.values())
     return [*used, *([every - sum(used)] if with_other else []), every]
 
 
-KIND = TableKind(build=build, needs=DATA)
+def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
+    """Keeps what the folders hold, for a table without printed counts."""
+    if not table.reference:
+        yield Capture(table.id, material.key("contents"), lambda: {"lines": _contents(material.index)})
+
+
+def _contents(index: ImageIndex) -> list[dict[str, Any]]:
+    """Returns dataset, class, and the numbers of images, groups, sizes and formats of each class here."""
+    headers = read_files(image_header, [*index.paths])
+    sizes = [f"{header.width}x{header.height}" for header in headers]
+    formats = [f"{header.format}, {header.channels * header.bits} bits" for header in headers]
+    lines = []
+    for dataset in dict.fromkeys(index.dataset.tolist()):
+        for label, name in enumerate(index.class_names):
+            rows = np.flatnonzero((index.dataset == dataset) & (index.labels == label)).tolist()
+            groups = {str(index.group[row]) for row in rows}
+            lines.append(
+                {
+                    "dataset": dataset,
+                    "class": name,
+                    "images": len(rows),
+                    "groups": None if "" in groups else len(groups),
+                    "sizes": Counter(sizes[row] for row in rows),
+                    "formats": Counter(formats[row] for row in rows),
+                }
+            )
+    return lines
+
+
+def _what_is_here(table: spec.Table, results: Results, kept: Kept) -> Table:
+    lines = kept.get(table.id, {}).get("lines", [])
+    several = len({line["dataset"] for line in lines}) > 1
+    columns: tuple[Column | str, ...] = (
+        *(("Dataset",) if several else ()),
+        *("Class", Column("Images", "integer"), Column("Groups", "integer"), "Pixels", "Format"),
+    )
+    rows: list[Sequence[Cell]] = [
+        (
+            *((card(line["dataset"]).name,) if several else ()),
+            *(line["class"], line["images"], line["groups"]),
+            *(_most_common(line["sizes"], "sizes"), _most_common(line["formats"], "formats")),
+        )
+        for line in lines
+        if line["images"]
+    ]
+    notes = ("Groups: patients, slides or other units whose images are kept together; empty if unknown.",)
+    return make_table(results, table, columns, rows, notes=notes, measured=False)
+
+
+def _most_common(counts: Mapping[str, int], what: str) -> str:
+    """Returns the most common of some values, and how many others there are."""
+    first = min(counts, key=lambda name: (-counts[name], name))
+    if len(counts) == 1:
+        return first
+    return f"{first} ({counted(counts[first], 'images')}), {len(counts):,} {what}"
+
+
+KIND = TableKind(build=build, needs=DATA, capture=_capture)

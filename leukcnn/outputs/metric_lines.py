@@ -260,7 +260,7 @@ class TableContent:
         control, by_class = place.row in CONTROLS, "class" in self.table.axes
         if control and place.subset in ("within", FINAL):
             return []
-        lines = [self._line(place, metric) for metric in self._metrics_at(place)]
+        lines = [self.line(place, metric) for metric in self._metrics_at(place)]
         lines = [line for line in lines if self._is_shown(line)]
         nothing = not any(line.found or line.compared for line in lines)
         if nothing and len(lines) > 1 and not self.table.published and not by_class:
@@ -294,7 +294,8 @@ class TableContent:
         few = _CONTROL_METRICS if with_f1 else (*_CONTROL_METRICS, *_CONTROL_METRICS_WITHOUT_F1)
         return [] if of_class else [name for name in wanted if name in few] or wanted[:1]
 
-    def _line(self, place: Place, metric: str) -> Line:
+    def line(self, place: Place, metric: str) -> Line:
+        """Returns the line of a metric at a place, whether the table shows it or not."""
         found = self.measured(place, metric)
         compared = self.measured(place, metric, self.compared) if self.compared else None
         why = self._why_not_measured(place) if found is None else ""
@@ -379,10 +380,6 @@ class TableContent:
 
     @cached_property
     def left_out(self) -> dict[str, str]:
-        """Untrained rows that have no line, or that the profile leaves out -> their labels."""
-        record = self.results.record
-        profile = self.results.paper.profile(record.profile)
-        optional = {row for row in self.labels if row not in record.missing and profile.leaves_out(row)}
-        explained = {line.place.row for line in self.lines} - optional
-        with_lines = {*explained, *CONTROLS, *self.trained}
-        return {row: label for row, label in self.labels.items() if row not in with_lines}
+        """Untrained rows -> their labels."""
+        trained = {*CONTROLS, *self.trained}
+        return {row: label for row, label in self.labels.items() if row not in trained}

@@ -111,7 +111,7 @@ def _notes_of(content: TableContent) -> list[str]:
     # Each value has its own number of undefined resamples: with it, the notes would repeat the method.
     described = dict.fromkeys(replace(one, n_undefined=0).describe() for _, one in _intervals(content))
     if subsets == (FINAL,):
-        return []
+        return left_out
     if table.values_as == "percent":
         apart = subsets == ("external",) and not content.shown.overlap()
         others = _OTHER_SUBJECTS.get(content.shown.split_kind) if apart else None

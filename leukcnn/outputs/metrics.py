@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from leukcnn import spec
@@ -9,6 +10,7 @@ from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.metric_lines import SUBSET_TITLES, Line, Place, TableContent
 from leukcnn.outputs.metric_notes import notes_of
 from leukcnn.outputs.metric_verdicts import comparison_of, detectable_of, verdict_of
+from leukcnn.outputs.shape import Value, Values, paper_shape
 from leukcnn.outputs.titles import (
     SHARED,
     classes_here,
@@ -17,7 +19,7 @@ from leukcnn.outputs.titles import (
     not_measured,
     state_of,
 )
-from leukcnn.rendering.formats import PERCENT_UNIT, Cell
+from leukcnn.rendering.formats import NO_VALUE, PERCENT_UNIT, Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.measure import Measured
 from leukcnn.results.results import Results
@@ -28,6 +30,8 @@ _FORMATS = {
     "percent": ("percent", "percent", "interval", "points"),
     "hundredths": ("hundredths", "spread", "range", "change"),
 }
+# Columns of values other than the measured one.
+_OTHERS = ("weighted", "change", "test", "balanced", "less_test", "less_balanced")
 _Columns = dict[str, list[tuple[Column | str, Callable[[Line], Cell]]]]
 
 
@@ -57,8 +61,53 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         else None
         for line in content.lines
     ]
-    made = make_table(content.shown, table, columns, rows, notes=notes_of(content), subsets=subsets)
+    shape, legend, lacking = paper_shape(content, _values(content, every))
+    notes = [*legend, *notes_of(content), *lacking]
+    made = make_table(content.shown, table, columns, rows, notes=notes, subsets=subsets)
+    made = replace(made, shape=shape)
     return mark_rows(made, content.shown, on) if content.lines else made
+
+
+def _values(content: TableContent, every: _Columns) -> Values:
+    """Returns what the lines of a table hold, from its columns."""
+    show = content.table.show
+
+    def value(name: str) -> Value:
+        column, of = every[name][0]
+        return (
+            Value(column, "text", of) if isinstance(column, str) else Value(column.title, column.format, of)
+        )
+
+    def title(axis: str) -> Callable[[Line], str]:
+        return lambda line: str(every[axis][0][1](line))
+
+    def in_percent(line: Line) -> bool:
+        known = line.metric in spec.METRICS and spec.METRICS[line.metric].percent
+        return known and content.table.values_as != "hundredths"
+
+    def support(line: Line) -> str | None:
+        return "\n".join(NO_VALUE if n is None else f"{n}" for n in content.support(line))
+
+    others = [name for name in (*_OTHERS, *(["compared"] if content.compared else [])) if name in every]
+    return Values(
+        titles={axis: (value(axis).title, title(axis)) for axis in content.table.axes},
+        metric=partial(_title, content),
+        in_percent=in_percent,
+        published=value("published"),
+        measured=value("measured"),
+        interval=value("interval"),
+        others=[
+            Value(column.title, column.format, of)
+            for name in others
+            if name in (*show, "compared")
+            for column, of in every[name]
+            if isinstance(column, Column)
+        ],
+        counts=[
+            *(value(name) for name in ("classes", "images", "cells") if name in show),
+            *([Value("Support", "cell", support)] if "support" in show else []),
+        ],
+    )
 
 
 def _columns(content: TableContent) -> _Columns:

@@ -17,16 +17,14 @@ from leukcnn.seeding import generator
 
 
 def pick(material: Material, n: int = 4) -> np.ndarray:
-    """Returns the positions of up to n images of each class, sampled at random.
-
-    The last class comes first; with two classes, it is the positive one.
-    """
+    """Returns the positions of up to n images of each class, sampled at random, class by class."""
     rng, labels = generator(material.seed, "figures"), material.index.labels[material.shown]
+    # Sampled from the last class to the first, since earlier runs were.
     by_class = [
         rng.permutation(material.shown[labels == label])[:n]
         for label in reversed(range(len(material.index.class_names)))
     ]
-    return np.concatenate(by_class)
+    return np.concatenate(by_class[::-1])
 
 
 def prepared(material: Material, row: int, preprocessing: spec.Preprocessing) -> np.ndarray:

@@ -25,7 +25,7 @@ from leukcnn.trial_files import Predictions
 
 _PROBE = f"{control_label('border').removeprefix('Random forest, ')}, fitted to datasets"
 _ALL = "all together"
-_WHICH, _LEUKAEMIA = "Which dataset? Accuracy", "Leukaemia? Accuracy"
+_WHICH, _LEUKAEMIA, _CLASS = "Which dataset? Accuracy", "Leukaemia? Accuracy", "Which class? Accuracy"
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
@@ -48,12 +48,13 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     columns = ("Question", "Answered by", "Dataset or split", *values, "State")
     here = [key for key, counts in results.record.datasets.items() if any(counts.values())]
     single = [key for key in here if len(classes_here(results, key)) == 1]
+    what = "leukaemia" if _question(results) == _LEUKAEMIA else "the classes"
     notes = (
         f"Datasets of this run with images of one class only: {len(single)} of {len(here)}. A network that "
         "distinguishes them by stain, camera or magnification knows the class without looking at a cell.",
         "In k-fold cross-validation, a network trains on some images of a dataset and is tested on others. "
         "Predicting the majority class of an image's dataset then needs no look at a cell. An accuracy that "
-        "isn't above that of this shortcut is no evidence that a network recognises leukaemia. LODOCV tests "
+        f"isn't above that of this shortcut is no evidence that a network recognises {what}. LODOCV tests "
         "a dataset that was not trained on: there the shortcut helps only if that dataset looks like others "
         "of its class.",
         "The classifier of datasets is a cross-validated random forest. 95 % interval with one run: Wilson's "
@@ -77,7 +78,7 @@ def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ..
     if n := len(known):
         accuracy = implied_accuracy(known.label, known.predicted, classes)
         cells = _cells(Measured([accuracy], wilson_interval(round(accuracy * n), n), n))
-    yield (_LEUKAEMIA, method, _ALL, *cells)
+    yield (_question(results), method, _ALL, *cells)
 
 
 def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell, ...]]:
@@ -90,7 +91,12 @@ def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell,
         for row, label in lines:
             found = measure(shown, row, "accuracy", over="runs")
             cells = _cells(found) if found else not_measured(why_no_runs(shown, row), 4)
-            yield (_LEUKAEMIA, label, spec.SPLITS[kind].title, *cells)
+            yield (_question(results), label, spec.SPLITS[kind].title, *cells)
+
+
+def _question(results: Results) -> str:
+    """Returns what the classes answer; those of a user's own folders may be any."""
+    return _CLASS if results.paper.folders else _LEUKAEMIA
 
 
 def _cells(found: Measured) -> tuple[Cell, ...]:

@@ -17,13 +17,13 @@ def summary_table(results: Results) -> Table:
     split and the format are those of the first table that prints it. Notes name the rows that weren't
     trained, and why.
     """
-    asked = _summary_of(results.paper)
+    asked = summary_of(results.paper)
     paper = replace(results.paper, tables=(asked,), figures=())
     (table,) = build_tables(replace(results, paper=paper))
     return table
 
 
-def _summary_of(paper: spec.Paper) -> spec.Table:
+def summary_of(paper: spec.Paper) -> spec.Table:
     """Returns the table that is asked for: the paper's first table of published metrics, cut down to one."""
     tables = [table for table in paper.tables if table.kind == "metrics"]
     first = next(

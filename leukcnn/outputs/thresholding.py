@@ -44,7 +44,7 @@ def pick_smears(material: Material) -> list[int]:
     """Returns the positions of at most four images, of different classes or datasets.
 
     One image is picked for each class of each dataset. If these are more than four, one image of each class
-    comes before a second image of any class. Within a dataset, the last class comes first.
+    comes before a second image of any class. Within a dataset, they are in the order of the classes.
     """
     index, rng, found = material.index, generator(material.seed, "figures", "smears"), []
     for label in range(len(index.class_names)):
@@ -54,7 +54,7 @@ def pick_smears(material: Material) -> list[int]:
             (place, dataset, -label, row)
             for place, (dataset, row) in enumerate(zip(datasets.tolist(), of_class[first], strict=True))
         ]
-    return [row for *_, row in sorted(sorted(found)[:_MOST_SMEARS], key=lambda one: one[1:])]
+    return [row for *_, row in sorted(sorted(found)[:_MOST_SMEARS], key=lambda one: (one[1], -one[2]))]
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:

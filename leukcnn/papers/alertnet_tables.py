@@ -78,6 +78,11 @@ _METRICS = (
     *("kappa", "parameters", "file_mb"),
 )
 
+_HEADINGS = {
+    **{"accuracy": "A (%)", "log_loss": "loss", "precision": "P (%)", "recall": "R (%)", "kappa": "K"},
+    **{"parameters": "Num. param"},
+}
+
 _LOSS = {"*/log_loss*": "a loss isn't a fraction of images"}
 
 TABLE_3 = Table(
@@ -85,6 +90,7 @@ TABLE_3 = Table(
     title="Alert Net in 5-fold cross-validation",
     kind="metrics",
     metrics=_METRICS,
+    headings=_HEADINGS,
     kappa_words="alertnet",
     not_audited=_LOSS,
     where="Table III",
@@ -154,6 +160,7 @@ TABLE_5 = Table(
     title="Shallow fine-tuning (SFT)",
     kind="metrics",
     metrics=_METRICS,
+    headings=_HEADINGS,
     kappa_words="alertnet",
     not_audited=_LOSS,
     where="Table V",
@@ -190,6 +197,7 @@ TABLE_6 = Table(
     title="Deep fine-tuning (DFT)",
     kind="metrics",
     metrics=_METRICS,
+    headings=_HEADINGS,
     kappa_words="alertnet",
     not_audited=_LOSS,
     where="Table VI",

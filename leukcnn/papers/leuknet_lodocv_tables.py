@@ -58,6 +58,7 @@ _LEUKNET_ON_ALLIDB = (
     Published("leuknet", "recall", 92.30, std=0.08, dataset="allidb2"),
     Published("leuknet", "specificity", 72.61, std=0.09, dataset="allidb2"),
 )
+_HEADINGS = {"accuracy": "A (%)", "precision": "P (%)", "recall": "R (%)", "specificity": "S (%)"}
 # Section IV.
 _METRICS = ("accuracy", "precision", "recall", "specificity", "log_loss")
 _LOSS = (
@@ -85,6 +86,7 @@ TABLE_4 = Table(
     split="lodocv",
     compared_split="lodocv_strict",
     metrics=_METRICS,
+    headings=_HEADINGS,
     published=(
         *_LEUKNET_ON_ALLIDB,
         Published("vgg19_dft", "accuracy", 97.04, std=0.41, dataset="allidb1"),
@@ -169,6 +171,7 @@ TABLE_5 = Table(
     split="lodocv",
     compared_split="lodocv_strict",
     metrics=_METRICS,
+    headings=_HEADINGS,
     published=(
         Published("leuknet_512_256", "accuracy", 94.81, std=2.41, dataset="allidb1"),
         Published("leuknet_512_256", "precision", 93.92, std=2.50, dataset="allidb1"),
@@ -233,6 +236,8 @@ TABLE_6 = Table(
     title="Linear SVM on the features of VGG-16",
     kind="metrics",
     axes=("dataset", "subset", "row"),
+    shape={"subset": "columns"},
+    headings=_HEADINGS,
     where="Table VI",
     samples=OF_FEATURES,
     rows=FEATURE_ROWS,

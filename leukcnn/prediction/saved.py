@@ -39,7 +39,9 @@ class SavedNetwork:
             the probability of the second of two classes. Its weights are finite.
         preprocessing: The steps from an image to the network's input.
         class_names: Names of the classes, as many as the network distinguishes, each once.
-        origin: The paper, row, profile, seed and trial that the network comes from.
+        origin: The paper, row, profile, seed and trial that the network comes from. `run_trial` adds split,
+            fold, run and tested datasets, "training" (images of each class and dataset, groups, validation
+            images, SHA-256 of the sorted ids), and "test" (images and accuracy of its fold).
         training_set: What is kept of the images that it was trained on; None if unknown.
 
     Raises:
@@ -65,6 +67,28 @@ class SavedNetwork:
                 expected="finite weights, an input of the preprocessing's size, and a name for each class",
                 remedy="train it again, with a lower learning rate or another seed if its loss became NaN",
             )
+
+    @property
+    def trained_on(self) -> str:
+        """What the network was trained on and tested on, in a sentence; "" if the file doesn't say it."""
+        origin, training = self.origin, self.origin.get("training")
+        named = [origin.get(name) for name in ("row", "paper", "split")]
+        if not isinstance(training, dict) or not all(map(_is_name, named)):
+            return ""
+        classes, datasets = (_counts(training.get(name)) for name in ("classes", "datasets"))
+        where = f"fold {max(origin['fold'], 0)}" if _is_number(origin.get("fold")) else "a fold"
+        groups = training.get("groups")
+        of = f", {groups:,} groups" if _is_number(groups) and groups else ""
+        line = f"{named[0]} of {named[1]}: trained on {classes} ({datasets}{of})"
+        line += f" in {where} of the split {named[2]!r}"
+        test = origin.get("test")
+        if (
+            isinstance(test, dict)
+            and isinstance(test.get("accuracy"), float)
+            and _is_number(test.get("images"))
+        ):
+            line += f"; accuracy {100 * test['accuracy']:.1f} % on its {test['images']:,} test images"
+        return f"{line}."
 
     def save(self, path: Path) -> None:
         """Writes the `.keras` file in one step, without the optimizer.
@@ -209,6 +233,22 @@ def _read_record(
     kept = record.get("training_set")
     training_set = None if kept is None else TrainingSet.from_plain(kept)
     return Preprocessing(**steps), tuple(record["class_names"]), record["origin"], training_set
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_NAME
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and -1 <= value < 10**9
+
+
+def _counts(value: object) -> str:
+    """Returns name -> number in words; a stranger's file may hold anything."""
+    if not isinstance(value, dict):
+        return "unknown images"
+    counts = [f"{n:,} {name}" for name, n in value.items() if _is_name(name) and _is_number(n)]
+    return ", ".join(counts) or "unknown images"
 
 
 def _fault_of_shapes(network: keras.Model, image_size: int, n_names: int) -> str:

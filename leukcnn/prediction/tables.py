@@ -46,6 +46,26 @@ def write_classes(
         ArgumentError: The names aren't distinct strings, or aren't as many as the columns.
         WeightsError: A value isn't finite or no probability.
     """
+    table = classes_table(images, probabilities, class_names, of_image=of_image, of_all=of_all)
+    path = user_path(path)
+    check_predictions_file(path, images)
+    if path.suffix.lower() == ".csv":
+        text = _csv(images, [image["class"] for image in table["images"]], probabilities, class_names)
+    else:
+        text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    with replace_file(path) as draft:
+        draft.write_bytes(text.encode())
+
+
+def classes_table(
+    images: Sequence[Path],
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    of_image: Sequence[Mapping[str, Any]] = (),
+    of_all: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Returns predicted classes as plain JSON values; arguments and errors as in `write_classes`."""
     if fault := fault_of_names(class_names):
         raise ArgumentError(f"The table can't be written: {fault}.", expected="distinct names of the classes")
     shape = (len(images), len(class_names))
@@ -55,14 +75,14 @@ def write_classes(
             expected=f"{shape}: a row for each image and a column for each class",
         )
     check_probabilities(probabilities, images, of="The network", add_up=False)
-    path = user_path(path)
-    check_predictions_file(path, images)
     classes = [class_names[int(row.argmax())] for row in probabilities]
-    if path.suffix.lower() == ".csv":
-        text = _csv(images, classes, probabilities, class_names)
-    else:
-        rows = zip(images, classes, probabilities.tolist(), of_image or [{}] * len(images), strict=True)
-        entries = [
+    rows = zip(images, classes, probabilities.tolist(), of_image or [{}] * len(images), strict=True)
+    return {
+        "format": PREDICTION_FORMAT,
+        "notice": NOTICE,
+        "classes": list(class_names),
+        **(of_all or {}),
+        "images": [
             {
                 "image": str(image),
                 "class": name,
@@ -70,17 +90,8 @@ def write_classes(
                 **more,
             }
             for image, name, values, more in rows
-        ]
-        table = {
-            "format": PREDICTION_FORMAT,
-            "notice": NOTICE,
-            "classes": list(class_names),
-            **(of_all or {}),
-            "images": entries,
-        }
-        text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with replace_file(path) as draft:
-        draft.write_bytes(text.encode())
+        ],
+    }
 
 
 def _csv(

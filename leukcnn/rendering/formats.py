@@ -94,6 +94,7 @@ def _rounded(value: int | float, decimals: int) -> str:
 
 FORMATS = {
     "text": Format(_text),
+    "cell": Format(_text),
     "integer": Format(lambda value, _: f"{_number(value):d}"),
     "raw": Format(lambda value, _: f"{_number(value)}"),
     "number": Format(lambda value, _: f"{_number(value):g}"),
@@ -109,8 +110,8 @@ FORMATS = {
 }
 """The formats by name.
 
-- text: a string. integer, number: a number. raw: a number with all its digits. hundredths: a number, shown
-  with two decimals.
+- text: a string. cell: a string of several lines. integer, number: a number. raw: a number with all its
+  digits. hundredths: a number, shown with two decimals.
 - p: a p-value, a number of 0 to 1.
 - percent, points (a difference in percentage points) and interval (two bounds) take fractions.
 - quantity, change (a difference, shown with its sign), range (two bounds) and spread (mean, and standard

@@ -1,18 +1,20 @@
 """A table as HTML, for notebooks and web pages."""
 
+from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import groupby
 
-from leukcnn.rendering.tables import Table, one_line
+from leukcnn.rendering.tables import Column, Layout, Table, one_line
 
 
 def to_html(table: Table) -> str:
     """Returns the table as HTML: one `<table>`, and the notes as a list below it.
 
-    The caption has the marks in bold, then the title. All text is escaped. Text is aligned left and numbers
-    right by inline styles; there is no style sheet and no script.
+    The caption has the marks in bold, then the title. Each section is a `<tbody>` that begins with its title.
+    All text is escaped. Text is aligned left, numbers right and cells of several lines in the middle, by
+    inline styles; there is no style sheet and no script.
     """
-    aligned = [f' style="text-align: {column.align}"' for column in table.shown_columns]
-    headings = [column.title for column in table.shown_columns]
+    layout = table.layout
     marks = [f"<strong>{_escaped(mark)}</strong><br>" for mark in table.every_mark]
     lines = [
         # A notebook would typeset a text between dollar signs as a formula. These classes prevent it.
@@ -23,11 +25,9 @@ def to_html(table: Table) -> str:
         _escaped(table.title),
         "</caption>",
         "<thead>",
-        _row("th", headings, aligned),
+        *_headings(layout.columns),
         "</thead>",
-        "<tbody>",
-        *(_row("td", cells, aligned) for cells in table.shown),
-        "</tbody>",
+        *_bodies(layout),
         "</table>",
     ]
     if table.notes:
@@ -35,8 +35,36 @@ def to_html(table: Table) -> str:
     return "\n".join([*lines, "</div>"]) + "\n"
 
 
-def _row(tag: str, cells: list[str], aligned: list[str]) -> str:
-    written = [f"<{tag}{style}>{_escaped(cell)}</{tag}>" for cell, style in zip(cells, aligned, strict=True)]
+def _headings(columns: Sequence[Column]) -> Iterator[str]:
+    """Yields the rows of headings: a first one for groups, if there are any."""
+    if any(column.group for column in columns):
+        groups = [(title, len([*group])) for title, group in groupby(column.group for column in columns)]
+        written = [
+            f'<th colspan="{n}" scope="colgroup" style="text-align: center">{_escaped(title)}</th>'
+            if title
+            else "<td></td>" * n
+            for title, n in groups
+        ]
+        yield f"<tr>{''.join(written)}</tr>"
+    yield _row("th", [one_line(column.title) for column in columns], columns)
+
+
+def _bodies(layout: Layout) -> Iterator[str]:
+    """Yields the lines of a `<tbody>` for each section."""
+    for title, part in layout.parts or [("", [])]:
+        yield "<tbody>"
+        if title:
+            heading = f'<th colspan="{len(layout.columns)}" scope="rowgroup" style="text-align: left">'
+            yield f"<tr>{heading}{_escaped(title)}</th></tr>"
+        yield from (_row("td", row, layout.columns) for row in part)
+        yield "</tbody>"
+
+
+def _row(tag: str, cells: Sequence[str], columns: Sequence[Column]) -> str:
+    written = [
+        f'<{tag} style="text-align: {column.align}">{"<br>".join(map(_escaped, cell.split(chr(10))))}</{tag}>'
+        for cell, column in zip(cells, columns, strict=True)
+    ]
     return f"<tr>{''.join(written)}</tr>"
 
 

@@ -5,8 +5,6 @@ import io
 import itertools
 import os
 import re
-import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,65 +12,45 @@ from tabulate import tabulate
 
 from leukcnn.files import replace_file
 from leukcnn.rendering.latex import to_latex
-from leukcnn.rendering.tables import Column, Table, one_line
+from leukcnn.rendering.tables import Table, clean_lines, one_line
 
 if TYPE_CHECKING:
-    import rich.table
+    import rich.console
 
 
-def to_rich(table: Table) -> "rich.table.Table":
-    """Returns the table for the terminal, with marks in red above the title and notes below."""
+def to_rich(table: Table) -> "rich.console.RenderableType":
+    """Returns the table for the terminal, with marks in red above the title and notes below.
+
+    It is as wide as the terminal: a wider table is split into panels of columns.
+    """
     # Importing rich takes a tenth of a second, and files are written without it.
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
-    from rich.text import Text
+    from leukcnn.rendering.terminal import TerminalTable
 
-    # Text objects: rich would read square brackets in plain strings as markup.
-    marks = [(f"{one_line(mark)}\n", "bold red") for mark in table.every_mark]
-    title = Text.assemble(*marks, (one_line(table.title), "bold"), justify="left")
-    notes = Text("\n".join(["", *map(one_line, table.notes)]), justify="left") if table.notes else None
-    rendered = RichTable(
-        title=title,
-        caption=notes,
-        title_justify="left",
-        caption_justify="left",
-        # Vertical lines would take a tenth of the width, which the values need.
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    shown = table.shown
-    for i, column in enumerate(table.shown_columns):
-        heading = _heading(column, [row[i] for row in shown])
-        rendered.add_column(Text(heading), justify=column.align, overflow="fold")
-    for row in shown:
-        rendered.add_row(*map(Text, row))
-    return rendered
-
-
-def _heading(column: Column, cells: Sequence[str]) -> str:
-    """Returns a column's title, wrapped to the width of the values in a column of numbers."""
-    title = one_line(column.title)
-    if column.align == "left":
-        return title
-    width = max(map(len, (*cells, *title.split())), default=1)
-    return textwrap.fill(title, width, break_on_hyphens=False)
+    return TerminalTable(table)
 
 
 def to_text(table: Table) -> str:
     """Returns the table as plain text with aligned columns. The marks are the first lines."""
+    columns, parts = table.layout.columns, table.layout.parts_as_printed
+    rows = [row for title, part in parts for row in (*_section(title, len(columns)), *part)]
     grid = tabulate(
-        table.shown,
-        headers=[one_line(column.title) for column in table.shown_columns],
+        [[clean_lines(cell) for cell in row] for row in rows],
+        headers=["\n".join(filter(None, map(one_line, (column.group, column.title)))) for column in columns],
         tablefmt="simple",
-        colalign=[column.align for column in table.shown_columns],
+        colalign=[column.align for column in columns],
         disable_numparse=True,
+        preserve_whitespace=True,
     )
     lines = [*map(one_line, table.every_mark), one_line(table.title), "", grid]
     if table.notes:
         lines += ["", *map(one_line, table.notes)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(line.rstrip() for line in "\n".join(lines).split("\n")) + "\n"
+
+
+def _section(title: str, n_columns: int) -> list[list[str]]:
+    """Returns an empty row and the title of a section of a text table; none for rows without a title."""
+    blank = [""] * (n_columns - 1)
+    return [["", *blank], [f"-- {title}", *blank]] if title else []
 
 
 def to_csv(table: Table) -> str:
@@ -95,17 +73,27 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Returns the table as Markdown with pipes. The marks are the first lines, in bold."""
+    """Returns the table as Markdown with pipes. The marks are the first lines, in bold.
+
+    Lines of a cell are separated by `<br>`, and the title of a section is a row in bold.
+    """
     blocks = [f"**{_escape_markdown(mark)}**" for mark in table.every_mark]
     blocks.append(f"### {_escape_markdown(table.title)}")
+    columns = table.layout.columns
     # Cells aren't padded to the column's width: one longer cell would change every line.
-    rules = [":---" if column.align == "left" else "---:" for column in table.shown_columns]
-    lines = [[column.title for column in table.shown_columns], *table.shown]
-    header, *body = [[_escape_markdown(cell) for cell in line] for line in lines]
-    blocks.append("\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body)))
+    lines = [[_escape_markdown(column.heading) for column in columns], [_RULES[c.align] for c in columns]]
+    for title, part in table.layout.parts:
+        if title:
+            lines.append([f"**{_escape_markdown(title)}**", *[""] * (len(columns) - 1)])
+        for row in part:
+            lines.append(["<br>".join(map(_escape_markdown, cell.split("\n"))) for cell in row])
+    blocks.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
     if table.notes:
         blocks.append("\n".join(f"- {_escape_markdown(note)}" for note in table.notes))
     return "\n\n".join(blocks) + "\n"
+
+
+_RULES = {"left": ":---", "center": ":---:", "right": "---:"}
 
 
 def _escape_markdown(text: str) -> str:

@@ -4,6 +4,7 @@ Every rendering shows the marks (for example "NOT COMPARABLE WITH THE PAPER: syn
 the notes below the table. CSV has no notes.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def clean_lines(text: str) -> str:
+    """Returns a text whose lines have single spaces alone."""
+    return "\n".join(map(one_line, text.split("\n")))
+
+
 class Column(NamedTuple):
     """A column of a table.
 
@@ -27,14 +33,16 @@ class Column(NamedTuple):
         title: Its heading.
         format: A key of `leukcnn.rendering.formats.FORMATS`.
         csv_only: Whether it is for programs and only in the CSV file.
+        group: A heading that it shares with the columns next to it of the same group; "" for none.
     """
 
     title: str
     format: str = "text"
     csv_only: bool = False
+    group: str = ""
 
     def show(self, value: Cell, *, in_percent: bool = False) -> str:
-        """Returns a value as it is shown to readers, on one line.
+        """Returns a value as it is shown to readers, on one line unless it is a cell of several.
 
         Args:
             value: The value.
@@ -48,12 +56,18 @@ class Column(NamedTuple):
             return NO_VALUE
         if undefined(value):
             return UNDEFINED
-        return one_line(FORMATS[self.format].show(value, in_percent or PERCENT_UNIT in self.title))
+        shown = FORMATS[self.format].show(value, in_percent or PERCENT_UNIT in self.title)
+        return clean_lines(shown) if self.format == "cell" else one_line(shown)
 
     @property
-    def align(self) -> Literal["left", "right"]:
-        """Alignment: "left" for text, "right" for numbers."""
-        return "left" if self.format == "text" else "right"
+    def align(self) -> Literal["left", "center", "right"]:
+        """Alignment: "left" for text, "center" for cells of several lines, "right" for numbers."""
+        return "left" if self.format == "text" else "center" if self.format == "cell" else "right"
+
+    @property
+    def heading(self) -> str:
+        """Its title, after that of its group, on one line."""
+        return one_line(", ".join(filter(None, (self.group, self.title))))
 
     @property
     def csv_titles(self) -> list[str]:
@@ -64,6 +78,60 @@ class Column(NamedTuple):
         """Returns a value at full precision, one string for each of `csv_titles`."""
         values = value if isinstance(value, tuple) else (value,) * len(FORMATS[self.format].csv)
         return ["" if one is None else one if isinstance(one, str) else repr(one) for one in values]
+
+
+class Section(NamedTuple):
+    """Rows of a layout under a title of their own, with a rule above it.
+
+    Attributes:
+        first: Position of its first row.
+        title: Its title.
+    """
+
+    first: int
+    title: str
+
+
+class Layout(NamedTuple):
+    r"""A table as readers see it.
+
+    Attributes:
+        columns: The columns.
+        rows: One string for each column; its lines are separated by "\n".
+        sections: Titled groups of rows, in order; rows before the first have no title.
+        n_labels: Number of first columns that name a row. A table that is too wide is split into panels, each
+            of which begins with them.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+    sections: Sequence[Section] = ()
+    n_labels: int = 1
+
+    @property
+    def parts(self) -> list[tuple[str, Sequence[Sequence[str]]]]:
+        """Title and rows of each section; the rows before the first have the title ""."""
+        starts = [Section(0, ""), *self.sections, Section(len(self.rows), "")]
+        return [
+            (one.title, self.rows[one.first : following.first])
+            for one, following in itertools.pairwise(starts)
+            if one.title or following.first > one.first
+        ]
+
+    @property
+    def parts_as_printed(self) -> list[tuple[str, list[list[str]]]]:
+        """Like `parts`, without the labels that a row has in common with the row above it."""
+        parts = []
+        for title, part in self.parts:
+            above: Sequence[str] = ()
+            rows = []
+            for row in part:
+                labels = list(zip(row[: self.n_labels], above, strict=False)) if self.n_labels > 1 else []
+                n = next((i for i, (one, other) in enumerate(labels) if one != other), len(labels))
+                rows.append([*[""] * n, *row[n:]])
+                above = row
+            parts.append((title, rows))
+        return parts
 
 
 @dataclass(frozen=True, init=False)
@@ -79,6 +147,8 @@ class Table:
         notes: Lines below the table: assumptions, methods, sources.
         marks: Warnings at its top: why it isn't comparable with the paper.
         row_marks: The same for single rows, one text per row, "" for none; empty if no row has any.
+        shape: How readers see it, where that isn't its columns and rows: in the paper's own shape. CSV has
+            the columns and rows.
 
     Raises:
         ArgumentError: The id can't be a file name.
@@ -91,6 +161,7 @@ class Table:
     notes: Sequence[str]
     marks: Sequence[str]
     row_marks: Sequence[str]
+    shape: Layout | None
 
     def __init__(
         self,
@@ -101,6 +172,7 @@ class Table:
         notes: Sequence[str] = (),
         marks: Sequence[str] = (),
         row_marks: Sequence[str] = (),
+        shape: Layout | None = None,
     ):
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", id):
             raise ArgumentError(
@@ -115,6 +187,12 @@ class Table:
         object.__setattr__(self, "notes", tuple(notes))
         object.__setattr__(self, "marks", tuple(marks))
         object.__setattr__(self, "row_marks", tuple(row_marks) if any(row_marks) else ())
+        object.__setattr__(self, "shape", shape)
+
+    @property
+    def layout(self) -> Layout:
+        """The table as readers see it."""
+        return self.shape or Layout(self.shown_columns, self.shown)
 
     @property
     def shown_columns(self) -> list[Column]:

@@ -88,22 +88,50 @@ def measure(
     if not runs or (runs[0].label < 0).any():
         return None
     positive = _positive(results, metric, of_class)
-    folds = (
-        results.folds(row, dataset=dataset, subset=subset)
-        if is_over_folds(results, over, subset=subset)
-        else []
-    )
-    over_folds = len(folds) > 1 and results.n_folds > 1
+    folds = _folds_of(results, row, dataset=dataset, subset=subset, over=over)
     balanced = subset == "balanced"
-    if len(runs) == 1 and not over_folds:
+    if len(runs) == 1 and not folds:
         unit = unit_of(results, subset)
         return measure_run(runs[0], metric, positive=positive, unit=unit, balanced=balanced)
-    values = [_value(metric, one, positive, balanced) for one in (folds if over_folds else runs)]
+    values = [_value(metric, one, positive, balanced) for one in folds or runs]
     limits, n = spec.METRICS[metric].limits, _n_images(runs[0], balanced)
-    if not over_folds:
+    if not folds:
         return Measured(values, run_interval(values, limits=limits), n)
     interval = fold_interval(values, test_train_ratio=fold_size_ratio(results, row), limits=limits)
     return Measured(values, interval, n)
+
+
+def mean_value(results: Results, row: str, metric: str) -> float | None:
+    """Returns a metric of a row on the test set as `measure` does, without the time for its interval.
+
+    Args:
+        results: The experiment under a split. The first dataset counts if several are cross-validated
+            separately.
+        row: Row or control.
+        metric: A key of `leukcnn.results.metrics.METRICS`.
+
+    Returns:
+        The mean over folds or runs; a percentage is a fraction. None as for `measure`.
+
+    Raises:
+        ArgumentError: The metric is of one class, and the paper has no positive class.
+    """
+    results = results.task(results.tasks[0]) if len(results.tasks) > 1 else results
+    runs = results.runs(row)
+    if not runs or (runs[0].label < 0).any():
+        return None
+    positive, folds = _positive(results, metric, None), _folds_of(results, row)
+    return mean_and_std([_value(metric, one, positive, False) for one in folds or runs])[0]
+
+
+def _folds_of(
+    results: Results, row: str, *, dataset: str = "", subset: str = "test", over: str = "auto"
+) -> list[Predictions]:
+    """Returns the folds that a value is the mean over; none if it is the mean over runs."""
+    if not is_over_folds(results, over, subset=subset) or results.n_folds < 2:
+        return []
+    folds = results.folds(row, dataset=dataset, subset=subset)
+    return folds if len(folds) > 1 else []
 
 
 def of_tested(results: Results, dataset: str) -> tuple[Results, str] | None:

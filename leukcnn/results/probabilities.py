@@ -43,7 +43,7 @@ def auroc(
     Raises:
         ArgumentError: There isn't one row of probabilities for each label, or no column for a label.
     """
-    hits, alarms = _cumulated(*_checked(labels, probabilities, weights), positive=positive)
+    hits, alarms = cumulated(*_checked(labels, probabilities, weights), positive=positive)
     area = (np.diff(alarms, axis=-1) * (hits[..., 1:] + hits[..., :-1])).sum(axis=-1) / 2
     return ratio(area, hits[..., -1] * alarms[..., -1])
 
@@ -55,7 +55,7 @@ def average_precision(
 
     Agrees with `sklearn.metrics.average_precision_score`; NaN if no image is positive. Args as in `auroc`.
     """
-    hits, alarms = _cumulated(*_checked(labels, probabilities, weights), positive=positive)
+    hits, alarms = cumulated(*_checked(labels, probabilities, weights), positive=positive)
     precision = np.nan_to_num(ratio(hits, hits + alarms), nan=0.0)[..., 1:]
     return ratio((np.diff(hits, axis=-1) * precision).sum(axis=-1), hits[..., -1])
 
@@ -82,7 +82,7 @@ def sensitivity_at_specificity(
     Returns:
         () or (R,) float64, 0..1; NaN if there are no positive or no other images.
     """
-    hits, alarms = _cumulated(*_checked(labels, probabilities, weights), positive=positive)
+    hits, alarms = cumulated(*_checked(labels, probabilities, weights), positive=positive)
     allowed = (1 - specificity) * alarms[..., -1:] + _ROUNDING
     reached = np.where(alarms <= allowed, hits, 0).max(axis=-1)
     return ratio(np.where(alarms[..., -1] > 0, reached, np.nan), hits[..., -1])
@@ -221,7 +221,7 @@ def _checked(
     return labels, probabilities, weights
 
 
-def _cumulated(
+def cumulated(
     labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, *, positive: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the weights of positives and of others at or above each threshold.
@@ -235,12 +235,12 @@ def _cumulated(
 
     ordered = weights[..., order]
 
-    def cumulated(counted: np.ndarray) -> np.ndarray:
+    def sums_of(counted: np.ndarray) -> np.ndarray:
         sums = np.cumsum(ordered * counted[order], axis=-1, dtype=np.float64)
         sums = sums if len(last) == len(order) else sums[..., last]
         return np.concatenate([np.zeros((*sums.shape[:-1], 1)), sums], axis=-1)
 
-    return cumulated(labels == positive), cumulated(labels != positive)
+    return sums_of(labels == positive), sums_of(labels != positive)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ does. Profiles, assumptions and command-line options change it by the path of a 
 """
 
 from leukcnn.spec.additional import additional_tables
+from leukcnn.spec.augmentations import Augmentation
 from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
+from leukcnn.spec.folders import Folder
 from leukcnn.spec.metrics import METRICS, SIZES
 from leukcnn.spec.paper import DEFAULT_CONTROLS, Paper
 from leukcnn.spec.printed import Claim, Finding, Published, Sample
@@ -18,7 +20,6 @@ from leukcnn.spec.setups import (
     SCHEDULES,
     SHRINKING,
     THRESHOLD_RULES,
-    Augmentation,
     Features,
     Model,
     Preprocessing,
@@ -40,6 +41,7 @@ from leukcnn.spec.splits import (
     SUBJECT_KINDS,
     UNKNOWN_SUBJECTS,
 )
+from leukcnn.spec.trained import Trained
 
 __all__ = [
     "AUTHORS_VALIDATION_FRACTION",
@@ -70,6 +72,7 @@ __all__ = [
     "Features",
     "Figure",
     "Finding",
+    "Folder",
     "Model",
     "Paper",
     "Preprocessing",
@@ -80,6 +83,7 @@ __all__ = [
     "Setup",
     "Split",
     "Table",
+    "Trained",
     "Training",
     "additional_tables",
 ]

@@ -37,6 +37,21 @@ def require(condition: bool, found: str, expected: str) -> None:
         raise SpecError(found, expected=expected, remedy=_CHANGE)
 
 
+# More images, epochs or features than any computer handles.
+_MOST = 10**9
+
+
+def require_count(name: str, count: int | None) -> None:
+    """Checks that a number is a count from 1, or None.
+
+    Raises:
+        SpecError: It is something else.
+    """
+    require(
+        count is None or 0 < count <= _MOST, f"{name} = {count!r}.", f"a whole number from 1 to {_MOST:,}"
+    )
+
+
 def require_known(owner: str, name: str, value: Any, allowed: Iterable[Any]) -> None:
     """Checks that a value is one of the allowed ones.
 
@@ -98,7 +113,8 @@ def check_kind(item: Any, registry: Mapping[str, Kind]) -> None:
         found = len(getattr(item, name))
         require(found == n, f"{owner}: {name} has {found} items.", f"{n}")
     for name in fields_not_accepted(item.kind, registry):
-        if getattr(item, name) != getattr(type(item), name):
+        # A field without a default in its class is a mapping, empty by default.
+        if getattr(item, name) != getattr(type(item), name, {}):
             accepting = (other for other in registry if name not in fields_not_accepted(other, registry))
             require(
                 False,

@@ -16,7 +16,7 @@ from leukcnn.spec.checks import (
 )
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.metrics import DEFAULT_SHOW
-from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
+from leukcnn.spec.names import APPLICATIONS, METRICS, check_builder, known_datasets
 from leukcnn.spec.printed import Published, Sample, own_decimals
 from leukcnn.spec.setups import Setup
 from leukcnn.spec.splits import FOLDED_KINDS, SPLIT_KINDS
@@ -186,6 +186,11 @@ class Table:
             same size, allows only the subset "test" and excludes the axis "class".
         kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
             Koch; "" shows no words.
+        headings: Headings as printed, in a table of metrics: metric -> heading, such as
+            {"accuracy": "A (%)"}. "precision" also gives that of its averages. Default: the metric's title.
+        shape: Where the paper prints an axis, in a table of metrics: axis -> "section" (a title above rows),
+            "label" (in each row) or "columns". By default axes before "row" are sections, the others labels;
+            with the axis "class" the rows are sections. The metrics are columns.
         notes: Remarks that are printed under the table.
         samples: The images that give the published values, for the audit and for verdicts. The first that
             fits a value counts, see `Table.sample`.
@@ -214,6 +219,8 @@ class Table:
     values_as: str = "mean"
     over: str = "auto"
     kappa_words: str = ""
+    headings: Mapping[str, str] = field(default_factory=dict)
+    shape: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     not_audited: Mapping[str, str] = field(default_factory=dict)
@@ -230,6 +237,9 @@ class Table:
         require_once(owner, "published", ((p.row, p.metric, p.dataset, p.subset) for p in self.published))
         for name, known in _KNOWN_NAMES.items():
             require_known(owner, name, getattr(self, name), known)
+        require_known(owner, "headings", tuple(self.headings), METRICS)
+        require_known(owner, "axes of shape", tuple(self.shape), self.axes)
+        require_known(owner, "shape", tuple(self.shape.values()), metrics.SHAPES)
         for name in ("axes", "subsets", "show", "metrics"):
             require_once(owner, name, getattr(self, name))
         _check_networks(owner, self.networks)
@@ -292,7 +302,7 @@ class Table:
         require_known(owner, "networks", tuple(name for name, _ in self.networks), firsts)
         if TABLES[self.kind].keyed_by_dataset:
             keys = tuple(line[0] for line in self.reference)
-            require_known(owner, "first cell of reference", keys, (*DATASETS, "Total"))
+            require_known(owner, "first cell of reference", keys, (*known_datasets(), "Total"))
             require_once(owner, "reference", keys)
             require(keys != ("Total",), f"{owner}: reference has only a total.", "a line for each dataset")
 
@@ -373,7 +383,7 @@ class Figure:
         owner = name_of(self)
         check_id(owner, "id", self.id)
         require_known(owner, "kind", self.kind, FIGURES)
-        require_known(owner, "dataset", self.dataset, ("", *DATASETS))
+        require_known(owner, "dataset", self.dataset, ("", *known_datasets()))
         _check_networks(owner, self.networks)
         check_kind(self, FIGURES)
 

@@ -50,7 +50,7 @@ TABLES: Mapping[str, Kind] = {
     "metrics": Kind(
         "leukcnn.outputs.metrics",
         "a line for each metric and each combination of its axes",
-        accepts=("axes", "show", "values_as", "over", "kappa_words"),
+        accepts=("axes", "show", "values_as", "over", "kappa_words", "headings", "shape"),
     ),
     "counts": Kind(
         "leukcnn.outputs.counts",
@@ -66,10 +66,8 @@ TABLES: Mapping[str, Kind] = {
     ),
     "datasets": Kind(
         "leukcnn.outputs.datasets",
-        "images of each dataset, as printed, in the catalog and found here",
-        requires={
-            "reference": "a line for each dataset: its key, the printed count of each class and the total"
-        },
+        "images of each dataset, as printed, in the catalog and found here; without `reference`, images, "
+        "groups, sizes and formats of each class here",
         keyed_by_dataset=True,
         reference_cells=((2, 1), (3, 1)),
         needs_networks=False,

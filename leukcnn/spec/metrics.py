@@ -71,6 +71,8 @@ SHOW = (
     *("test", "less_test", "balanced", "less_balanced"),
 )
 VALUES_AS = ("mean", "percent", "hundredths")
+SHAPES = ("section", "label", "columns")
+"""Where a table prints an axis: as titles of sections, in each row, or as groups of columns."""
 OVER = ("auto", "runs", "folds")
 KAPPA_WORDS = ("", "alertnet")
 MARGIN = 2.0

@@ -81,6 +81,17 @@ DATASETS = (
 """The keys of `leukcnn.datasets.CATALOG`, in the same order."""
 
 _registered: set[str] = set()
+_own_datasets: dict[str, None] = {}
+
+
+def allow_dataset(key: str) -> None:
+    """Allows papers to name a dataset that isn't in the catalog; called by `leukcnn.spec.Folder`."""
+    _own_datasets[key] = None
+
+
+def known_datasets() -> tuple[str, ...]:
+    """Returns the keys of all datasets that a paper may name: the catalog's and folders of the user's own."""
+    return (*DATASETS, *_own_datasets)
 
 
 def allow_builder(name: str) -> None:

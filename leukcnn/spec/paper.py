@@ -10,6 +10,7 @@ from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean, find_named, read_like, replace_at, value_at
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
+from leukcnn.spec.folders import Folder
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
 from leukcnn.spec.printed import Claim, Finding
@@ -50,6 +51,9 @@ class Paper:
             `leukcnn.synthetic.folders` sets the numbers of datasets that aren't listed.
         controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: classifiers without a network whose results
             are shown next to those of the rows.
+        folders: Datasets of the user's own, which `datasets` names by their keys.
+        control_image_size: Height and width in pixels to which images are resized for the controls; None for
+            the input size of the first row.
     """
 
     key: str
@@ -73,6 +77,8 @@ class Paper:
     class_of: Mapping[str, str] = field(default_factory=dict)
     synthetic_images: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     controls: tuple[str, ...] = DEFAULT_CONTROLS
+    folders: tuple[Folder, ...] = ()
+    control_image_size: int | None = None
 
     def __repr__(self) -> str:
         contents = f"{len(self.rows)} rows, {len(self.tables)} tables, {len(self.figures)} figures"
@@ -99,7 +105,10 @@ class Paper:
         require(len(self.classes) > 1, f"{owner}: classes = {self.classes}.", "at least two classes")
         for name in ("datasets", "classes", "splits", "controls"):
             require_once(owner, name, getattr(self, name))
-        require_known(owner, "datasets", self.datasets, DATASETS)
+        own = tuple(folder.key for folder in self.folders)
+        require_once(owner, "folders", own)
+        require_known(owner, "datasets", self.datasets, (*DATASETS, *own))
+        require_known(owner, "folders", own, self.datasets)
         require_known(owner, "splits", self.splits, SPLIT_KINDS)
         require_known(owner, "controls", self.controls, CONTROLS)
         require_known(owner, "positive_class", self.positive_class, ("", *self.classes))
@@ -282,6 +291,8 @@ class Paper:
             SpecError: The images are too small for the paper's control "border".
         """
         own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
+        if self.control_image_size is not None:
+            own = replace(own, resize=self.control_image_size)
         if "border" in self.controls:
             require_border(f"{name_of(self)}, the control 'border'", own)
         return replace(own, mask=mask or own.mask, region="image", threshold="none")

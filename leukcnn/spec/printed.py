@@ -8,7 +8,7 @@ from typing import Any
 from leukcnn.spec import metrics
 from leukcnn.spec.checks import check_id, check_types, name_of, require, require_known
 from leukcnn.spec.kinds import CLAIMS
-from leukcnn.spec.names import DATASETS, METRICS
+from leukcnn.spec.names import METRICS, known_datasets
 
 PUBLISHED_SUBSETS = tuple(name for name in metrics.SUBSETS if name != "balanced")
 STD_UNITS = ("same", "fraction")
@@ -40,7 +40,7 @@ class Published:
     def __post_init__(self) -> None:
         check_types(self)
         require_known(name_of(self), "metric", self.metric, METRICS)
-        require_known(name_of(self), "dataset", self.dataset, ("", *DATASETS))
+        require_known(name_of(self), "dataset", self.dataset, ("", *known_datasets()))
         require_known(name_of(self), "subset", self.subset, PUBLISHED_SUBSETS)
 
 
@@ -78,7 +78,7 @@ class Sample:
     def __post_init__(self) -> None:
         check_types(self)
         owner = name_of(self)
-        require_known(owner, "dataset", self.dataset, ("", *DATASETS))
+        require_known(owner, "dataset", self.dataset, ("", *known_datasets()))
         require_known(owner, "subset", self.subset, PUBLISHED_SUBSETS)
         require_known(owner, "std_unit", self.std_unit, STD_UNITS)
         of_classes = len(self.sizes) > 1 and min(self.sizes) >= 0 and sum(self.sizes) > 0 and not self.total

@@ -5,18 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leukcnn.spec.checks import check_types, require, require_known
-from leukcnn.spec.names import DATASETS, LOSSES, OPTIMIZERS, check_builder
+from leukcnn.spec.augmentations import Augmentation
+from leukcnn.spec.checks import check_types, require, require_count, require_known
+from leukcnn.spec.names import LOSSES, OPTIMIZERS, check_builder, known_datasets
 from leukcnn.spec.splits import HOLDOUT_KINDS, KFOLD_KINDS, SPLIT_KINDS, UNKNOWN_SUBJECTS
-
-# More images, epochs or features than any computer handles.
-_MOST = 10**9
-
-
-def _require_count(name: str, count: int | None) -> None:
-    require(
-        count is None or 0 < count <= _MOST, f"{name} = {count!r}.", f"a whole number from 1 to {_MOST:,}"
-    )
+from leukcnn.spec.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -125,42 +118,6 @@ THRESHOLD_RULES = ("darkest", "least_frequent")
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """How training images are augmented.
-
-    Attributes:
-        arguments: Arguments of `leukcnn.augmentation.ImageAugmenter`, such as `{"rotation_range": 40}`.
-        train_per_class: Number of training images of each class, such as 10_000: augmented images are added
-            to the original ones until it is reached. None adds none.
-        validation_per_class: The same for the validation images.
-        variants_per_image: Number of augmented images that replace each training image, such as 20; None
-            keeps the original. Not allowed together with `train_per_class`.
-        variants: "once" augments each new image once, so that it is the same in every epoch; "fresh" augments
-            it again in every epoch.
-    """
-
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    train_per_class: int | None = None
-    validation_per_class: int | None = None
-    variants_per_image: int | None = None
-    variants: str = "once"
-
-    def __post_init__(self) -> None:
-        check_types(self)
-        require_known("Augmentation", "variants", self.variants, VARIANTS)
-        for name in ("train_per_class", "validation_per_class", "variants_per_image"):
-            _require_count(name, getattr(self, name))
-        require(
-            None in (self.train_per_class, self.variants_per_image),
-            f"train_per_class = {self.train_per_class}, variants_per_image = {self.variants_per_image}.",
-            "one of them alone",
-        )
-
-
-VARIANTS = ("once", "fresh")
-
-
-@dataclass(frozen=True)
 class Split:
     """How images are split into training, validation and test images.
 
@@ -223,19 +180,19 @@ class Split:
         check_types(self)
         require_known("Split", "kind", self.kind, SPLIT_KINDS)
         require_known("Split", "unknown_subjects", self.unknown_subjects, UNKNOWN_SUBJECTS)
-        require_known("Split", "never_tested", self.never_tested, DATASETS)
-        require_known("Split", "performance_sets", self.performance_sets, DATASETS)
-        require_known("Split", "per_dataset", self.per_dataset, DATASETS)
+        require_known("Split", "never_tested", self.never_tested, known_datasets())
+        require_known("Split", "performance_sets", self.performance_sets, known_datasets())
+        require_known("Split", "per_dataset", self.per_dataset, known_datasets())
         require(
             all(fraction > 0 for fraction in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,
             f"fractions = {self.fractions!r}.",
             "three numbers above 0 that add up to 1",
         )
         require(self.n_splits >= 2, f"n_splits = {self.n_splits!r}.", "a whole number of at least 2 folds")
-        _require_count("n_splits", self.n_splits)
+        require_count("n_splits", self.n_splits)
         fraction = self.validation_fraction
         require(0 <= fraction < 1, f"validation_fraction = {fraction!r}.", "a number from 0 to below 1")
-        _require_count("limit_per_class", self.limit_per_class)
+        require_count("limit_per_class", self.limit_per_class)
 
     @property
     def has_validation(self) -> bool:
@@ -282,7 +239,7 @@ class Training:
     def __post_init__(self) -> None:
         check_types(self)
         for name in ("epochs", "batch_size"):
-            _require_count(name, getattr(self, name))
+            require_count(name, getattr(self, name))
         for name, known in (
             *(("schedule", SCHEDULES), ("checkpoint", CHECKPOINTS), ("precision", PRECISIONS)),
             *(("optimizer", OPTIMIZERS), ("loss", LOSSES)),
@@ -341,8 +298,8 @@ class Features:
 
     def __post_init__(self) -> None:
         check_types(self)
-        _require_count("n_selected", self.n_selected)
-        _require_count("n_components", self.n_components)
+        require_count("n_selected", self.n_selected)
+        require_count("n_components", self.n_components)
         require(self.penalty > 0, f"penalty = {self.penalty!r}.", "a number above 0")
         folds = self.within_splits
         require(folds >= 0 and folds != 1, f"within_splits = {folds!r}.", "0, 2 or more")
@@ -365,6 +322,8 @@ class Setup:
         training: How the network is trained.
         features: If set, an SVM is trained on features of networks. No network is trained then, and only the
             precision of `training` is used.
+        trained: If set, this network is applied to the tested images, and nothing is trained. Only the split
+            is used then.
     """
 
     model: Model
@@ -373,10 +332,13 @@ class Setup:
     split: Split
     training: Training
     features: Features | None = None
+    trained: Trained | None = None
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """The network, followed by the extra models of `features`."""
+        """The network, followed by the extra models of `features`; none if a trained one is applied."""
+        if self.trained:
+            return ()
         return (self.model, *(self.features.extra_models if self.features else ()))
 
     def __post_init__(self) -> None:
@@ -386,6 +348,7 @@ class Setup:
             f"The split {self.split.kind!r} with the checkpoint {self.training.checkpoint!r}.",
             "the checkpoint 'last', since no images are held out to choose the best epoch",
         )
+        require(not (self.features and self.trained), "Both features and trained.", "one of them alone")
         augmentation = self.augmentation
         require(
             not (self.features and self.features.augmented)

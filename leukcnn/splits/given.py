@@ -11,7 +11,7 @@ from leukcnn.splits.splitters import Split, hold_out_validation
 
 _SPLITS = ("train", "validation", "test")
 _EXAMPLES = 5
-_REMEDY = "or use a kind of split of leukcnn's own"
+_REMEDY = "or use a kind of split of leukcnn's own, such as --split grouped_kfold"
 
 
 def given_split(

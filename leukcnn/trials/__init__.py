@@ -5,16 +5,21 @@ from leukcnn.trials.control_trials import CONTROL, PROBE, run_control, run_probe
 from leukcnn.trials.feature_networks import FeatureNetworks, feature_network
 from leukcnn.trials.feature_trials import run_feature_trial
 from leukcnn.trials.network_trials import epoch_entries, run_trial
+from leukcnn.trials.outcome import environment
+from leukcnn.trials.trained_trials import run_applied, seen_in_training
 
 __all__ = [
     "CONTROL",
     "PROBE",
     "FeatureNetworks",
     "TrialContext",
+    "environment",
     "epoch_entries",
     "feature_network",
+    "run_applied",
     "run_control",
     "run_feature_trial",
     "run_probe",
     "run_trial",
+    "seen_in_training",
 ]

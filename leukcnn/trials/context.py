@@ -1,5 +1,6 @@
 """The context of a run's trials: the images, the devices, the observer, and what is reused between trials."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.evaluation.controls import KnownFeatures
+from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
 from leukcnn.training import Networks
 from leukcnn.trials.feature_networks import FeatureNetworks
@@ -22,9 +24,10 @@ class TrialContext:
         observer: Receives each step and epoch.
         cache: Folder of the decoded images and the features; the user's cache folder if None.
         workers: Threads that prepare batches; they don't change the result.
-        tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        on_epoch: Called after each epoch with its number, from 1, and its metrics.
         networks: Builds the networks, and reuses the last one.
         feature_networks: Builds the networks that compute features, and reuses the last ones.
+        applied_networks: File -> the trained network in it that has been read.
         control_features: Preprocessing -> features of images that controls have computed with it so far.
     """
 
@@ -33,7 +36,8 @@ class TrialContext:
     observer: ProgressObserver
     cache: Path | None = None
     workers: int = 1
-    tensorboard: bool = False
+    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None
     networks: Networks = field(default_factory=Networks)
     feature_networks: FeatureNetworks = field(default_factory=FeatureNetworks)
+    applied_networks: dict[str, SavedNetwork] = field(default_factory=dict)
     control_features: dict[Preprocessing, KnownFeatures] = field(default_factory=dict)

@@ -1,8 +1,9 @@
 """A trial that trains a network: from an index of images to stored predictions."""
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypedDict
@@ -77,6 +78,7 @@ def run_trial(
     context: TrialContext,
     *,
     seed: int,
+    run: int = 0,
     keep_features: bool = True,
 ) -> None:
     """Runs or resumes a trial to its end; does nothing if it is finished.
@@ -91,6 +93,7 @@ def run_trial(
         split_rows: Rows to train on, to validate on and to predict.
         context: Images, devices, and what is reused between trials.
         seed: Root seed of this trial.
+        run: Number of the repetition, which the saved network carries.
         keep_features: Whether features of a frozen base are kept; False computes them again in every epoch.
 
     Raises:
@@ -105,7 +108,7 @@ def run_trial(
             return
         if why := why_diverged(trial.path):
             raise DivergenceError.because(why)
-        work = _NetworkTrial(trial, setup, split_rows, context, seed)
+        work = _NetworkTrial(trial, setup, split_rows, context, seed, run)
         times = [time.perf_counter()]
         _ = work.images
         times.append(time.perf_counter())
@@ -154,6 +157,7 @@ class _NetworkTrial:
     split_rows: SplitRows
     context: TrialContext
     seed: int
+    run: int
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -275,9 +279,13 @@ class _NetworkTrial:
     def train(self, learner: keras.Model, batches: Batches) -> Outcome:
         """Trains the model that `learner` returned, or resumes its training."""
         (train_entries, validation_entries), labels = self.entries, self.context.index.labels
-        callbacks = [ReportProgress(self.context.observer)]
-        if self.context.tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(self.trial.path / "tensorboard"))
+        callbacks: list[keras.callbacks.Callback] = [ReportProgress(self.context.observer)]
+        if on_epoch := self.context.on_epoch:
+
+            def end_epoch(epoch: int, logs: Mapping[str, float] | None) -> None:
+                on_epoch(epoch + 1, {name: float(value) for name, value in (logs or {}).items()})
+
+            callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=end_epoch))
         return train(
             learner,
             self.setup.training,
@@ -300,8 +308,9 @@ class _NetworkTrial:
             if weights is not None:
                 with devices.scope():
                     load_weights(learner, weights)
-            if checkpoint == self.setup.training.checkpoint:
-                self._save(f"{name}, checkpoint {checkpoint!r}")
+            kept = checkpoint == self.setup.training.checkpoint
+            # Weights that aren't finite are a fault of the network, not of its predictions.
+            saved = self._network_to_save(f"{name}, checkpoint {checkpoint!r}") if kept else None
             for subset, rows in self.split_rows.predicted.items():
                 probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
                 predictions.append(
@@ -315,17 +324,53 @@ class _NetworkTrial:
                         add_up=add_up,
                     )
                 )
+            if saved is not None:
+                own = (one for one in predictions if len(one) and one.checkpoint[0] == checkpoint)
+                saved.origin["test"] = _accuracy([one for one in own if one.subset[0] == "test"])
+                with _explained(f"{name}, checkpoint {checkpoint!r}"):
+                    saved.save(self.trial.path / "model.keras")
         return Predictions.join(predictions)
 
-    def _save(self, name: str) -> None:
-        origin = {key: self.trial.identity[key] for key in ("paper", "row", "profile", "seed")}
-        origin["trial"] = self.trial.path.name
-        index, rows = self.context.index, self.split_rows
+    def _network_to_save(self, name: str) -> SavedNetwork:
+        identity, index, rows = self.trial.identity, self.context.index, self.split_rows
+        origin = {key: identity[key] for key in ("paper", "row", "profile", "seed", "fold")}
+        origin |= {
+            "split": self.setup.split.kind,
+            "tested": list(identity.get("tested", ())),
+            "run": self.run,
+        }
+        origin |= {"trial": self.trial.path.name, "training": _summary(index, rows)}
         seen = TrainingSet.of(self.images, index.sha256, train=rows.train, validation=rows.validation)
-        parts = (self.network, self.setup.preprocessing, index.class_names, origin, seen)
-        try:
-            SavedNetwork(*parts).save(self.trial.path / "model.keras")
-        except WeightsError as error:
-            raise WeightsError(
-                f"{name}: {error.found}", expected=error.expected, remedy=error.remedy
-            ) from error
+        with _explained(name):
+            return SavedNetwork(
+                self.network, self.setup.preprocessing, index.class_names, origin, training_set=seen
+            )
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Names the network in errors."""
+    try:
+        yield
+    except WeightsError as error:
+        raise WeightsError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
+
+
+def _summary(index: ImageIndex, rows: SplitRows) -> dict[str, Any]:
+    """Returns what a saved network says about its training images, as plain values."""
+    train = np.unique(rows.train)
+    classes = np.bincount(index.labels[train], minlength=len(index.class_names)).tolist()
+    datasets, numbers = np.unique(index.dataset[train], return_counts=True)
+    return {
+        "classes": dict(zip(index.class_names, classes, strict=True)),
+        "datasets": dict(zip(datasets.tolist(), numbers.tolist(), strict=True)),
+        "groups": len({*index.group[train].tolist()} - {""}),
+        "validation_images": len(np.unique(rows.validation)),
+        "ids_sha256": digest(sorted(index.ids[train].tolist())),
+    }
+
+
+def _accuracy(tested: list[Predictions]) -> dict[str, Any]:
+    """Returns the accuracy on the labelled images, 0..1; None without any."""
+    right = np.concatenate([(one.predicted == one.label)[one.label >= 0] for one in tested] or [[]])
+    return {"images": len(right), "accuracy": float(f"{right.mean():.6g}") if len(right) else None}

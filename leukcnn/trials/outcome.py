@@ -1,8 +1,12 @@
 """Predictions and the environment (versions, devices) in the form in which every trial stores them."""
 
+import contextlib
+import os
 import platform
+import re
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,21 +14,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from leukcnn import __version__
 from leukcnn.datasets import ImageIndex
-from leukcnn.distribution import Devices
+from leukcnn.distribution import Devices, device_models
 from leukcnn.pipeline import check_probabilities
 from leukcnn.trial_files import Predictions
 
-_VERSIONED = (
-    "leukcnn",
-    "keras",
-    "tensorflow",
-    "jax",
-    "numpy",
-    "opencv-python-headless",
-    "scikit-learn",
-    "scipy",
-)
+_PROCESSOR, _NVIDIA_DRIVER = Path("/proc/cpuinfo"), Path("/proc/driver/nvidia/version")
 
 
 def image_predictions(
@@ -65,21 +61,64 @@ def image_predictions(
 
 
 def environment(devices: Devices) -> dict[str, Any]:
-    """Returns the versions, devices and commit that results may depend on, apart from the specification."""
-    versions: dict[str, str | None] = {}
-    for name in _VERSIONED:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
+    """Returns the command, machine, versions and commit that results may depend on, apart from their setup.
+
+    Bytes of memory, and names of processors, devices and drivers, are None where they aren't known.
+    """
     return {
+        "command": list(sys.argv),
         "backend": keras.backend.backend(),
         "devices": list(devices.names),
-        "versions": versions,
+        "device_models": device_models(),
+        **_machine(),
+    }
+
+
+@cache
+def _machine() -> dict[str, Any]:
+    """Returns what stays the same while the process runs."""
+    driver = re.search(r"\d+\.\d+(\.\d+)*", _text_of(_NVIDIA_DRIVER))
+    processor = re.search(r"^model name\s*:\s*(.+)$", _text_of(_PROCESSOR), re.MULTILINE)
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return {
+        "driver": driver[0] if driver else None,
+        "processor": processor[1].strip() if processor else platform.processor() or None,
+        "processors": len(usable) or os.cpu_count(),
+        "memory_bytes": _memory(),
+        "versions": _versions(),
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "commit": _commit(),
     }
+
+
+def _versions() -> dict[str, str | None]:
+    """Returns the versions of leukcnn, of what it requires and of the backend; None for what isn't there."""
+    required: list[str] = []
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        required = [one for one in metadata.requires("leukcnn") or () if "extra ==" not in one]
+    names = [re.split(r"[^\w.-]", one, maxsplit=1)[0] for one in required]
+    found: dict[str, str | None] = {"leukcnn": __version__}
+    for name in sorted({*names, "keras", keras.backend.backend()}):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _commit() -> str | None:

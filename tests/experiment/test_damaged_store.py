@@ -1,5 +1,6 @@
 """Damage to each kind of file in a store: `leukcnn table` names it and shows no other value silently."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -115,8 +116,8 @@ def damaged(content: bytes, how: str, n: int):
 
 
 def without_folder(shown: str) -> str:
-    """Returns what `table` shows without its last line, which names the folder."""
-    return shown.rpartition(" files in ")[0]
+    """Returns what `table` shows without its last lines, which name the folder."""
+    return re.split("^(Model|Tables, figures)", shown, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def check_damage(store: Stored, name: str, how: str, n: int) -> None:

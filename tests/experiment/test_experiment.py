@@ -229,12 +229,6 @@ def test_several_runs_have_other_seeds_and_an_interval(synthetic_cells, copied):
     assert any("interval of the mean on the logit scale over 2 runs" in note for note in done.tables[1].notes)
 
 
-def test_tensorboard_logs_are_written_on_demand(synthetic_cells, tmp_path):
-    done = run(synthetic_cells, tmp_path, only="vgg16", tensorboard=True)
-    folder = tmp_path / "cnmc2019" / "trials" / done.record.trials[0].name / "tensorboard"
-    assert list(folder.rglob("events.out.tfevents.*"))
-
-
 def test_the_folder_above_the_dataset_is_accepted(synthetic_cells, tmp_path):
     a = run(synthetic_cells, tmp_path / "a", only="table1")
     b = run(synthetic_cells / "C-NMC_Leukemia", tmp_path / "b", only="table1")

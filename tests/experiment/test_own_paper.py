@@ -78,7 +78,7 @@ def test_the_example_runs_with_its_smoke_profile(tmp_path):
     command = [sys.executable, "-m", "leukcnn", "reproduce", str(EXAMPLE), "--data", "synthetic"]
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
-        [*command, "--profile", "smoke", "--out", str(tmp_path / "runs")],
+        [*command, "--profile", "smoke", "--out", str(tmp_path / "runs"), "--tables"],
         capture_output=True,
         text=True,
         check=False,

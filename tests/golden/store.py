@@ -69,6 +69,17 @@ def rendered(case: Case, out: Path) -> dict[str, str]:
 
 
 def _tables(case: Case, out: Path) -> list[Table]:
+    results = results_of(case, out)
+    return [*build_tables(results, kept=case.kept), assumption_table(results)]
+
+
+def results_of(case: Case, out: Path) -> Results:
+    """Returns the results of a case; its experiment's folder is `out / "experiment"`.
+
+    Args:
+        case: The case.
+        out: Empty folder for the store.
+    """
     paper, index = papers.get(case.paper), _index(case)
     store, folder = Store(out, case.paper), out / "experiment"
     request = Request(paper=paper, data="", out=out, **case.options)
@@ -84,8 +95,7 @@ def _tables(case: Case, out: Path) -> list[Table]:
     for mask, other in under.items():
         masked = {trial.name for trial in whole.masked[mask]}
         _fill(case, store, index, other, mask=mask, only=masked)
-    results = Results(paper, ExperimentRecord.load(folder), store)
-    return [*build_tables(results, kept=case.kept), assumption_table(results)]
+    return Results(paper, ExperimentRecord.load(folder), store)
 
 
 def _index(case: Case) -> ImageIndex:

@@ -261,4 +261,4 @@ def test_two_classes_are_averaged_over_the_folds_of_a_cross_validation(left_out,
     for fold in range(2):
         experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
     notes = metrics.build(asked, experiment.results(runs=1, split="kfold"), {}).notes
-    assert notes[0].startswith("Mean and std (n - 1) over runs, in cross-validation over folds. ")
+    assert notes[1].startswith("Mean and std (n - 1) over runs, in cross-validation over folds. ")

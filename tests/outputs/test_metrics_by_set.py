@@ -89,7 +89,7 @@ def test_interval_of_an_accuracy_is_wilson_s(as_published):
     rows = records(as_published.results(), "table2")
     expected = wilson_interval(627, 678)
     assert rows[0]["95 % interval"] == (expected.low, expected.high)
-    wilson, bootstrap = table(as_published.results(), "table2").notes[:2]
+    wilson, bootstrap = table(as_published.results(), "table2").notes[1:3]
     of_full = "Accuracy (full), Precision (full), Sensitivity (full), Specificity (full), "
     assert wilson == (
         f"{of_full}Sensitivity (balanced), Specificity (balanced): 95 % Wilson interval over its images."

@@ -99,7 +99,7 @@ def test_intervals_are_those_of_each_split(trained):
     )
     assert shown["k-fold", "Frozen"]["95 % interval"][1] <= 100
     for method in ("Wilson", "groups of images", "corrected resampled t"):
-        assert method in table.notes[0]
+        assert method in table.notes[1]
 
 
 def test_each_method_is_named_once_however_many_resamples_were_undefined(staged, make_stages):
@@ -139,7 +139,7 @@ def test_a_split_that_the_data_do_not_allow_is_named(trained):
 def test_without_any_run_only_published_values_are_shown(staged):
     table = build(SPLITS, staged(SPLITS).results(), {})
     assert [row["Published"] for row in records(table)] == [(99, None)]
-    assert "Not trained in this run: From scratch." in table.notes
+    assert "Not trained in this run: Frozen; From scratch." in table.notes
 
 
 def blanked(experiment, make_stages, **wrong):

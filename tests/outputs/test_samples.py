@@ -31,18 +31,33 @@ def capture(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_samples_are_training_cells_of_both_classes_the_positive_first(capture, cells, seed):
+def test_samples_are_training_cells_of_each_class_in_the_order_of_the_tables(capture, cells, seed):
     kept = capture(SAMPLES, cells, seed=seed)
     assert len(kept["images"]) == 8
     for i, (title, image) in enumerate(zip(kept["titles"], kept["images"], strict=True)):
         name, subject = title.split(", subject ")
         row = int(subject)
-        assert name == ("malignant" if i < 4 else "healthy")
+        assert name == ("healthy" if i < 4 else "malignant")
         assert row < 12
         assert cells.class_names[cells.labels[row]] == name
         # Cropped at the paper's size, though the network sees a smaller image.
         np.testing.assert_array_equal(image, read_image(cells.paths[row])[0][2:22, 2:22])
     assert len(set(kept["titles"])) == 8
+
+
+@pytest.mark.parametrize("kind", ["samples", "segmentation", "histograms", "extraction"])
+def test_figures_of_images_have_the_classes_in_the_order_of_the_tables(kind, capture, smears):
+    paper = with_size(papers.get("alertnet"), "resize", 20)
+    subset = {str(name): card(str(name)).subsets[0].key for name in np.unique(smears.dataset)}
+    smears = replace(smears, subset=np.array([subset[name] for name in smears.dataset]))
+    titles = capture(spec.Figure(kind, "Images", kind), smears, paper=paper)["titles"]
+    shown = [title.split(", ")[:2] for title in titles if not title.startswith("segmented")]
+    # Figures of single smears show one dataset after the other.
+    several = kind in ("histograms", "extraction")
+    assert len({name for name, _ in shown}) > 1
+    for dataset in {name for _, name in shown} if several else {""}:
+        classes = [name for name, of in shown if dataset in ("", of)]
+        assert classes == sorted(classes, key=paper.classes.index)
 
 
 def test_seed_picks_the_samples(capture, cells):
@@ -63,11 +78,11 @@ def test_where_groups_are_no_subjects_an_image_is_named_by_its_file(capture, cel
     assert all(re.fullmatch(r"(malignant|healthy), \d\d", title) for title in titles)
 
 
-def test_samples_of_several_datasets_name_them_and_start_with_the_last_class(capture, smears):
+def test_samples_of_several_datasets_name_them_in_the_order_of_the_classes(capture, smears):
     subset = {str(name): card(str(name)).subsets[0].key for name in np.unique(smears.dataset)}
     smears = replace(smears, subset=np.array([subset[name] for name in smears.dataset]))
     kept = capture(SAMPLES, smears, paper=with_size(papers.get("alertnet"), "resize", 20))
-    assert [title.split(", ")[0] for title in kept["titles"]] == ["AML"] * 4 + ["ALL"] * 4 + ["HBS"] * 4
+    assert [title.split(", ")[0] for title in kept["titles"]] == ["HBS"] * 4 + ["ALL"] * 4 + ["AML"] * 4
     named = {card(name).name for name in ("allidb2", "atlas")}
     assert {title.split(", ", 1)[1] for title in kept["titles"]} <= named
     assert all(image.shape == (20, 20, 3) for image in kept["images"])
@@ -84,10 +99,10 @@ def test_samples_show_what_the_networks_of_this_run_see(capture, cells):
         assert len(np.unique(other[changed], axis=0)) == 1
 
 
-def test_augmentations_show_the_first_sample_and_its_variants(capture, cells):
+def test_augmentations_show_a_sample_of_the_last_class_and_its_variants(capture, cells):
     kept = capture(AUGMENTATIONS, cells)
     source, *variants = kept["images"]
-    np.testing.assert_array_equal(source, capture(SAMPLES, cells)["images"][0])
+    np.testing.assert_array_equal(source, capture(SAMPLES, cells)["images"][4])
     assert kept["titles"] == [
         "source",
         "mirrored both ways",

@@ -38,20 +38,20 @@ def discs(tmp_path):
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.kind)
 def test_whole_labelled_images_of_the_first_subset_are_kept(smears_of, cells, figure):
     smears = smears_of(cells, figure=figure)
-    assert [title.split(", ")[0] for title, _ in smears] == ["malignant", "healthy"]
+    assert [title.split(", ")[0] for title, _ in smears] == ["healthy", "malignant"]
     for title, image in smears:
         row = int(title.split(", ")[2])
         assert row < 12
         np.testing.assert_array_equal(image, read_image(cells.paths[row])[0])
 
 
-def test_one_smear_of_each_class_of_each_dataset_the_positive_first(smears_of, discs):
+def test_one_smear_of_each_class_of_each_dataset_in_the_order_of_the_classes(smears_of, discs):
     smears = smears_of(discs)
     assert [title.rsplit(", ", 1)[0] for title, _ in smears] == [
-        "ALL, ALL-IDB 1",
         "healthy, ALL-IDB 1",
-        "ALL, ALL-IDB 2",
+        "ALL, ALL-IDB 1",
         "healthy, ALL-IDB 2",
+        "ALL, ALL-IDB 2",
     ]
     for title, image in smears:
         np.testing.assert_array_equal(image, disc_image(int(title.rsplit(" ", 1)[1])))

@@ -98,6 +98,15 @@ def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
     paths = dict(zip(index.ids, index.paths, strict=True))
     probabilities = saved.predict([paths[image] for image in last.image])
     np.testing.assert_allclose(probabilities, last.probabilities, atol=1e-5)
+    origin = saved.origin
+    assert (origin["split"], origin["fold"], origin["run"], origin["row"]) == ("cell", -1, 0, "vgg16")
+    learned = origin["training"]
+    assert sum(learned["classes"].values()) == learned["datasets"]["cnmc2019"] == saved.training_set.n_images
+    assert origin["test"]["images"] == len(last)
+    assert origin["test"]["accuracy"] == pytest.approx((last.predicted == last.label).mean(), abs=1e-5)
+    assert (
+        f"fold 0 of the split 'cell'; accuracy {100 * origin['test']['accuracy']:.1f} %" in saved.trained_on
+    )
     # It knows the images that it was trained on, and the tested ones are none of them.
     training = saved.training_set
     assert 0 < training.n_images < len(training.digests) and training.colour is not None

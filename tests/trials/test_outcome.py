@@ -17,6 +17,18 @@ def test_the_environment_names_backend_versions_and_devices():
     assert found["backend"] in ("tensorflow", "jax")
 
 
+@pytest.mark.backend
+def test_the_environment_names_command_machine_and_every_requirement(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["leukcnn", "reproduce", "cnmc2019"])
+    found = environment(find_devices())
+    assert found["command"] == ["leukcnn", "reproduce", "cnmc2019"]
+    assert {"numpy", "scikit-learn", "ImageHash", found["backend"]} <= found["versions"].keys()
+    assert None not in found["versions"].values()
+    assert "jsonschema" not in found["versions"]
+    assert found["processor"] and found["processors"] >= 1 and found["memory_bytes"] > 2**28
+    assert len(found["device_models"]) == sum("cpu" not in name.lower() for name in found["devices"])
+
+
 def test_predictions_hold_ids_groups_and_labels_of_the_index():
     index = index_from_manifest("cnmc2019")
     rows = np.array([5, 3])
