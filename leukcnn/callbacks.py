@@ -4,12 +4,14 @@ import csv
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 import keras
 import numpy as np
 
+from leukcnn.counting import Count
 from leukcnn.errors import ArgumentError
 from leukcnn.files import replace_file
 from leukcnn.training_state import Record, check_weights, read_record, read_state, write_variables
@@ -366,6 +368,9 @@ class ProgressObserver(Protocol):
 
     def message(self, text: str) -> None:
         """Called with a sentence that the user should read."""
+
+    def counting(self, what: str) -> AbstractContextManager[Count]:
+        """Called when a stage begins that takes long; see `leukcnn.counting.Counting`."""
 
 
 class ReportProgress(keras.callbacks.Callback):

@@ -21,7 +21,7 @@ from leukcnn.commands.table import table
 from leukcnn.datasets.headers import bound_decoder
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__)
 def main() -> None:
     """Reproduces papers on recognising leukaemia in blood-smear images.

@@ -9,8 +9,9 @@ import sys
 from typing import Any
 
 import click
+import click.shell_completion
 
-from leukcnn import signals
+from leukcnn import completion, signals
 from leukcnn.argument_types import user_path
 from leukcnn.errors import LeukCNNError, shortened
 from leukcnn.fields import did_you_mean
@@ -49,7 +50,9 @@ class Commands(click.Group):
     """
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Runs the program."""
+        """Runs the program, or completes a command for the shell."""
+        for shell in (completion.Bash, completion.Fish):
+            click.shell_completion.add_completion_class(shell)
         try:
             return super().main(*args, **options)
         except SystemExit as end:

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from leukcnn.arrays import stored_arrays, write_quickly
+from leukcnn.counting import Count, Counting, uncounted
 from leukcnn.distribution import Devices
 from leukcnn.errors import StoreError
 from leukcnn.files import (
@@ -105,6 +106,7 @@ def kept_features(
     folder: Path | None = None,
     on_start: Callable[[int], None] = lambda inputs: None,
     on_note: Callable[[str], None] = lambda note: None,
+    counting: Counting = uncounted,
 ) -> np.ndarray:
     """Returns the features of images and their variants from the cache; computes those that it lacks.
 
@@ -116,6 +118,7 @@ def kept_features(
         folder: Folder of the caches; `cache_folder()` if None.
         on_start: Called with the number of inputs that have to be computed, if there are any.
         on_note: Called with a sentence if features were damaged.
+        counting: Shows how many inputs are computed.
 
     Returns:
         float32 (N, V, ...), mapped from disk, read-only; rows that were never requested are 0.
@@ -135,7 +138,16 @@ def kept_features(
     with locked(lock, on_wait=lambda: on_note("Waiting for another process that computes these features.")):
         remove_drafts(values)
         remove_drafts(finished)
-        _complete(frozen, wanted, values=values, finished=finished, on_start=on_start, on_note=on_note)
+        with counting("Computing features") as count:
+            _complete(
+                frozen,
+                wanted,
+                values=values,
+                finished=finished,
+                on_start=on_start,
+                on_note=on_note,
+                count=count,
+            )
     return np.load(values, mmap_mode="r")
 
 
@@ -147,6 +159,7 @@ def _complete(
     finished: Path,
     on_start: Callable[[int], None],
     on_note: Callable[[str], None],
+    count: Count,
 ) -> None:
     """Computes the blocks that the cache lacks. The caller holds the cache's lock."""
     digests, fault = np.zeros((frozen.blocks, _DIGEST_BYTES), dtype=np.uint8), ""
@@ -167,13 +180,17 @@ def _complete(
         fault = f"{values} has {damaged:,} damaged blocks"
     if fault:
         on_note(f"Features are computed again: {fault}.")
+    inputs = sum(len(frozen.rows_of(block)) for block in missing) * frozen.variants
     if len(missing):
-        on_start(sum(len(frozen.rows_of(block)) for block in missing) * frozen.variants)
-    for count, block in enumerate(missing, start=1):
+        on_start(inputs)
+    done = 0
+    for number, block in enumerate(missing, start=1):
         of_block = frozen.rows_of(block)
         computed = np.ascontiguousarray(frozen.features(of_block))
         features[of_block], digests[block] = computed, _digest_of(computed)
-        if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(missing):
+        done += len(of_block) * frozen.variants
+        count(done, inputs)
+        if number % _BLOCKS_BETWEEN_SAVES == 0 or number == len(missing):
             # The list never names blocks that a sudden end of the power could take from the disk.
             with explaining(values):
                 features.flush()

@@ -78,6 +78,24 @@ def check_writable(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Makes a folder; if the block fails, those that were made are removed again, unless they hold something.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for made in missing:
+                made.rmdir()
+        raise
+
+
+@contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """Yields a draft path next to `path`. If the block succeeds, the draft replaces `path` in one step.
 
@@ -86,16 +104,15 @@ def replace_file(path: Path) -> Iterator[Path]:
     """
     # A process id isn't unique: two containers, or two hosts on one network drive, can have the same.
     draft = path.with_name(f".draft-{secrets.token_hex(8)}-{_end_of(path.name)}")
-    try:
-        with explaining(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with explaining(path), made_folder(path.parent):
+        try:
             yield draft
             with draft.open("rb") as file:
                 os.fsync(file.fileno())
             draft.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def remove_drafts(path: Path) -> None:
@@ -118,7 +135,7 @@ def locked(
     """Keeps other processes out of the block; a killed process releases the lock.
 
     Args:
-        path: The lock's file. It stays.
+        path: The lock's file. It stays, unless it was made here and the block fails.
         busy: The error if another process holds the lock; without one, this process waits for it.
         on_wait: Called once before it waits.
 
@@ -128,21 +145,29 @@ def locked(
     """
     # A lock in name only would outlive a killed process.
     lock = filelock.FileLock(path, fallback_to_soft=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as folders:
         try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            if busy is not None:
-                raise busy from error
-            on_wait()
-            lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        raise explained(error, path) from error
-    try:
-        yield
-    finally:
-        lock.release()
+            folders.enter_context(made_folder(path.parent))
+            is_new = not path.exists()
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout as error:
+                if busy is not None:
+                    raise busy from error
+                on_wait()
+                lock.acquire()
+        except (OSError, NotImplementedError) as error:
+            raise explained(error, path) from error
+        try:
+            yield
+        except BaseException:
+            # A process that waits sees that the file is gone, and makes it again.
+            if is_new:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
+        finally:
+            lock.release()
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 
 from leukcnn.argument_types import user_path
 from leukcnn.arrays import check_seal, seal
+from leukcnn.counting import Count, Counting, uncounted
 from leukcnn.datasets import ImageIndex
 from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.read import decode_image, image_bytes
@@ -93,6 +94,7 @@ def prepared_images(
     folder: Path | None = None,
     threads: int | None = None,
     on_note: Callable[[str], None] = lambda note: None,
+    counting: Counting = uncounted,
 ) -> np.ndarray:
     """Returns the images of an index, decoded, cropped, resized and masked, as a memory map of the cache.
 
@@ -108,6 +110,7 @@ def prepared_images(
         threads: Number of threads that decode; the number of processors if None.
         on_note: Called with a text for each kind of conversion, only when a new cache is written, and for a
             cache that was damaged.
+        counting: Shows how many images are decoded.
 
     Returns:
         uint8 (N, image_size, image_size, 3), 0..255, read-only.
@@ -136,7 +139,8 @@ def prepared_images(
         with replace_file(path) as draft:
             images = np.lib.format.open_memmap(draft, mode="w+", dtype=np.uint8, shape=shape)
             claim_space(draft)
-            _fill(images, index, preprocessing, threads=threads, on_note=on_note)
+            with counting("Decoding images") as count:
+                _fill(images, index, preprocessing, threads=threads, on_note=on_note, count=count)
             images.flush()
             seal(draft, path)
     return np.load(path, mmap_mode="r")
@@ -179,6 +183,7 @@ def _fill(
     *,
     threads: int | None,
     on_note: Callable[[str], None],
+    count: Count,
 ) -> None:
     def one(row: int) -> tuple[str | None, str | None]:
         try:
@@ -188,8 +193,11 @@ def _fill(
             return None, f"{index.ids[row]}: {error.found}"
         return note, None
 
+    results = []
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        results = list(pool.map(one, range(len(index))))
+        for result in pool.map(one, range(len(index))):
+            results.append(result)
+            count(len(results), len(index))
     faults = [fault for _, fault in results if fault]
     if faults:
         raise DataError(
@@ -198,8 +206,8 @@ def _fill(
             remedy="get these files again, and run the command again if they were changed; `leukcnn check` "
             "lists all faults of a folder",
         )
-    for note, count in Counter(note for note, _ in results if note).items():
-        on_note(f"{count} images: {note}")
+    for note, n in Counter(note for note, _ in results if note).items():
+        on_note(f"{n} images: {note}")
 
 
 def _decoded(path: Path, *, sha256: str) -> tuple[np.ndarray, str | None]:

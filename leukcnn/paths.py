@@ -41,6 +41,13 @@ RECORD = "leukcnn.json"
 
 _MIB = 2**20
 _TABLES = (".csv", ".json")
+
+PAIR_COLUMNS = (
+    *("kind", "distance", "dataset_a", "dataset_b", "image_a", "image_b", "class_a", "class_b"),
+    *("group_a", "group_b", "same_class", "same_subject"),
+)
+"""Columns of the file with all pairs of duplicates that `leukcnn check` writes."""
+
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5", RECORD)
 
 
@@ -126,6 +133,32 @@ def check_predictions_file(path: Path, inputs: Iterable[str | Path]) -> None:
         raise StoreError(
             f"--out {path} {fault}.",
             expected="a new file, or an earlier table of predictions, whose name ends in .csv or .json",
+            remedy="name another file",
+        )
+    check_writable(path.parent)
+
+
+def check_pairs_file(path: Path) -> None:
+    """Checks that the pairs of duplicates can be written to a path, and that nothing else is lost by it.
+
+    Raises:
+        StoreError: It isn't a file, it is a file with something else, its name doesn't end in .csv, or the
+            folder can't be written to.
+    """
+    fault = "" if path.suffix.lower() == ".csv" else "doesn't end in .csv"
+    try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            fault = "is a link" if path.is_symlink() else "isn't a file"
+        elif path.exists() and path.stat().st_size:
+            with path.open("rb") as file:
+                first = file.readline(_MIB).decode(errors="replace").rstrip("\r\n")
+            fault = fault or ("" if first == ",".join(PAIR_COLUMNS) else "exists and holds something else")
+    except OSError as error:
+        raise explained(error, path) from error
+    if fault:
+        raise StoreError(
+            f"--pairs {path} {fault}.",
+            expected="a new file, or an earlier one with pairs, whose name ends in .csv",
             remedy="name another file",
         )
     check_writable(path.parent)

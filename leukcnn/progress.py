@@ -1,6 +1,7 @@
-"""Live progress on the terminal: trial, epoch, loss, accuracy and the time left; the bytes of a download.
+"""Live progress on the terminal: trial, epoch, loss, accuracy, stages, the time left; bytes of a download.
 
-If the output isn't a terminal (for example a log), there is one plain line per epoch instead.
+If the output isn't a terminal (for example a log), there is one plain line per epoch instead, and one every
+ten seconds for stages that take longer.
 """
 
 import contextlib
@@ -10,8 +11,21 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, DownloadColumn, Progress, Task, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
+
+from leukcnn.counting import Count
+
+_SECONDS_BETWEEN_BARS, _SECONDS_BETWEEN_LINES = 0.1, 10.0
 
 
 class TrainingProgress(Progress):
@@ -28,6 +42,7 @@ class TrainingProgress(Progress):
 
     def __init__(self, *, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
         console = console or Console()
+        self._stages = _bars(console, clock)
         super().__init__(
             BarColumn(bar_width=None),
             "{task.percentage:.0f} % of all trials",
@@ -36,7 +51,7 @@ class TrainingProgress(Progress):
             speed_estimate_period=math.inf,
             transient=True,
             get_time=clock,
-            disable=not console.is_terminal or console.is_dumb_terminal,
+            disable=not shows_bars(console),
         )
         self._began = clock()
         self._durations: list[float] = []  # seconds that each trial takes with all its steps
@@ -105,6 +120,17 @@ class TrainingProgress(Progress):
         if not self.disable:
             self._print(task, _duration(elapsed))
 
+    def counting(self, what: str) -> contextlib.AbstractContextManager[Count]:
+        """Shows a stage below the trial: a bar with the time left, or a line every ten seconds.
+
+        Args:
+            what: The stage, such as "Decoding images".
+
+        Returns:
+            A context manager that yields a function to call with the number done and the number of all.
+        """
+        return _counted(what, self._stages, self.message if self.disable else None)
+
     def message(self, text: str) -> None:
         """Prints a line above the display. Square brackets are printed as they are, not read as markup."""
         self.console.print(Text(text), soft_wrap=True)
@@ -129,6 +155,8 @@ class TrainingProgress(Progress):
             yield Text(self._times(), no_wrap=True, overflow="ellipsis")
             if not math.isnan(task.fields["accuracy"]):  # the loss may be NaN in training
                 yield Text("  ".join(_scores(task)), no_wrap=True, overflow="ellipsis")
+        if self._stages.tasks:
+            yield self._stages.make_tasks_table(self._stages.tasks)
 
     def _reach(self, epoch: int, step: int, loss: float, accuracy: float, *, val_accuracy: float) -> None:
         (task,) = self.tasks
@@ -156,7 +184,7 @@ def shown_bytes(console: Console | None = None) -> Iterator[Callable[[int, int],
         A function to call with the number of bytes and their total, which is 0 if it is unknown.
     """
     console = console or Console(stderr=True)
-    shows_bar = console.is_terminal and not console.is_dumb_terminal
+    shows_bar = shows_bars(console)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True, disable=not shows_bar) as shown:
         task, printed = shown.add_task(""), 0
@@ -204,19 +232,58 @@ def _duration(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def counting(what: str, *, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
-    """Shows a bar with the time left; nothing if the output isn't a terminal.
+def counting(what: str, *, console: Console | None = None) -> Iterator[Count]:
+    """Shows a stage: a bar with the time left on a terminal, otherwise a line every ten seconds.
 
     Args:
-        what: What is counted, such as "images".
+        what: The stage, such as "Decoding images".
         console: Where it is shown; standard error if None.
 
     Yields:
         A function to call with the number done and the number of all.
     """
     console = console or Console(stderr=True)
-    shows_bar = console.is_terminal and not console.is_dumb_terminal
-    columns = Progress.get_default_columns()
-    with Progress(*columns, console=console, transient=True, disable=not shows_bar) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bars = _bars(console)
+    say = None if shows_bars(console) else lambda text: console.print(Text(text), soft_wrap=True)
+    with bars, _counted(what, bars, say) as count:
+        yield count
+
+
+def shows_bars(console: Console) -> bool:
+    """Returns whether a console is a terminal that can show a line again and again."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def _bars(console: Console, clock: Callable[[], float] = time.monotonic) -> Progress:
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), "left")
+    return Progress(
+        *columns, console=console, transient=True, get_time=clock, disable=not shows_bars(console)
+    )
+
+
+@contextlib.contextmanager
+def _counted(what: str, bars: Progress, say: Callable[[str], None] | None) -> Iterator[Count]:
+    """Shows a stage as one of some bars, or with lines if there is a function that prints them."""
+    clock = bars.get_time
+    began = shown = clock()
+    tasks: list[TaskID] = []
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        now = clock()
+        # Each image calls this: most calls end here.
+        if now - shown < (_SECONDS_BETWEEN_LINES if say else _SECONDS_BETWEEN_BARS) and (say or tasks):
+            return
+        shown = now
+        if say and 0 < done < total:
+            say(f"{what}: {done:,} of {total:,}, {_duration((now - began) * (total - done) / done)} left")
+        elif not say:
+            if not tasks:
+                tasks.append(bars.add_task(what, total=total))
+            bars.update(tasks[0], completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        for task in tasks:
+            bars.remove_task(task)

@@ -4,13 +4,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from leukcnn import papers, quiet, spec
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.errors import DataError, SpecError, StoreError
-from leukcnn.fields import did_you_mean, did_you_mean_folder, to_plain
+from leukcnn.fields import did_you_mean, did_you_mean_folder
 
 Place = str | os.PathLike[str]
 """A file or folder."""
@@ -87,50 +86,6 @@ def find_paper(paper: PaperName) -> spec.Paper:
                 f"{paper}: {error.found}", expected=error.expected, remedy=error.remedy
             ) from error
     return found
-
-
-def paper_lines(paper: spec.Paper) -> list[str]:
-    """Returns a description of a paper, as lines of plain text: rows, datasets, profiles and assumptions."""
-    from leukcnn.experiment.request import open_choice
-
-    lines = [f"{paper.key}: {paper.title}", f"  {paper.authors}, {paper.citation}", f"  Task: {paper.task}"]
-    lines.append(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch_name)}")
-    if paper.substitutes:
-        lines.append(f"  Networks for --base scratch=NAME: {', '.join(paper.substitutes)}")
-    if open_keys := open_choice(paper):
-        lines.append(f"  Open datasets, for --datasets open: {', '.join(open_keys)}")
-    lines += [f"  Profile {profile.name}: {profile.description}" for profile in paper.profiles]
-    lines.append("  Assumptions, for --assume NAME=VALUE:")
-    for assumption in paper.assumptions:
-        value = paper.assumed_value(assumption.name)
-        lines.append(f"    {assumption.name} = {value}: {assumption.reason} [{assumption.where}]")
-    return lines
-
-
-def paper_values(paper: spec.Paper) -> dict[str, Any]:
-    """Returns what `paper_lines` says as plain JSON values."""
-    from leukcnn.experiment.request import open_choice
-
-    of_paper = ("key", "title", "authors", "year", "citation", "task", "datasets", "classes", "splits")
-    return {
-        **{name: to_plain(getattr(paper, name)) for name in of_paper},
-        "rows": [{"id": row.id, "label": row.label} for row in paper.rows if not row.scratch_name],
-        "controls": [*paper.controls],
-        "tables": [{"id": table.id, "title": table.title} for table in paper.tables],
-        "figures": [{"id": figure.id, "title": figure.title} for figure in paper.figures],
-        "networks_from_scratch": [*paper.substitutes],
-        "open_datasets": [*open_choice(paper)],
-        "profiles": [{"name": one.name, "description": one.description} for one in paper.profiles],
-        "assumptions": [
-            {
-                "name": one.name,
-                "value": to_plain(paper.assumed_value(one.name)),
-                "reason": one.reason,
-                "where": one.where,
-            }
-            for one in paper.assumptions
-        ],
-    }
 
 
 def download_dataset(name: str, folder: Place, *, accepted: bool, ask: Callable[[str], bool]) -> None:

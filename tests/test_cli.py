@@ -347,10 +347,7 @@ def test_check_lists_duplicates_and_finds_no_fault_in_them(copy_smears, tmp_path
 
 
 def test_papers_and_datasets_are_listed():
-    listed = call("papers")
-    assert "cnmc2019" in listed.output
-    assert "batch_size" in listed.output
-    assert "for --datasets open: cnmc2019, taleghani, leukocytes" in listed.output
+    assert "cnmc2019" in call("papers").output
     assert "cnmc2019" in call("datasets").output
     shown = call("datasets", "cnmc2019").output
     for words in ("7,272", "3,389", "CC BY 3.0", "doi.org/10.7937", "fold_0"):

@@ -1,3 +1,6 @@
+import csv
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from leukcnn.datasets.indexing import load
 from leukcnn.datasets.many import load_many
 from leukcnn.datasets.verification import verify
 from leukcnn.duplicate_scan import scan_duplicates, scan_reports
+from leukcnn.paths import PAIR_COLUMNS
 from leukcnn.spec import Preprocessing
 from leukcnn.splits import leave_one_dataset_out, related_datasets
 
@@ -64,6 +68,28 @@ def test_identical_and_near_pairs_are_distinguished(scan):
     assert len(others) == 6
     assert all(place.startswith("ufg/") for pair in others for place in pair)
     assert scan.pairs.tolist() == [*scan.identical.tolist(), *scan.near.tolist()]
+
+
+def test_all_pairs_are_written_with_what_their_images_are(scan, tmp_path):
+    scan.write(tmp_path / "pairs.csv")
+    with (tmp_path / "pairs.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert tuple(rows[0]) == PAIR_COLUMNS
+    assert [row["kind"] for row in rows] == ["identical"] * 7 + ["nearly identical"]
+    near = rows[-1]
+    assert (near["dataset_a"], near["image_a"]) == ("jtsc", "jtsc/healthy/near.png")
+    assert (near["dataset_b"], near["image_b"]) == ("ufg", "ufg/healthy/1.png")
+    assert 0 <= float(near["distance"]) < 0.2
+    assert {row["distance"] for row in rows[:-1]} == {"0.0000"}
+    assert {row["same_class"] for row in rows} == {"yes"}
+    assert {row["same_subject"] for row in rows} == {""}
+
+
+def test_pairs_by_name_alone_are_written_too(scan, tmp_path):
+    named = dataclasses.replace(scan, named=np.array([[0, 1]]))
+    *_, last = named.rows()
+    assert (last["kind"], last["distance"]) == ("by name", "")
+    assert "1 other by their names" in named.lines()[0]
 
 
 def test_lines_count_by_pair_of_datasets_and_name_examples(scan):

@@ -1,10 +1,11 @@
 import io
 import math
+import time
 
 import pytest
 from rich.console import Console
 
-from leukcnn.progress import TrainingProgress, shown_bytes
+from leukcnn.progress import TrainingProgress, counting, shown_bytes
 
 
 class Clock:
@@ -201,3 +202,55 @@ def test_a_terminal_shows_the_bytes_of_a_download(terminal):
 def test_a_download_of_unknown_size_is_shown_too():
     with shown_bytes(Console(file=io.StringIO())) as show:
         show(12_000_000, 0)
+
+
+def test_a_log_has_a_line_of_a_stage_every_ten_seconds(clock):
+    console = log()
+    with TrainingProgress(console=console, clock=clock) as progress, progress.counting("Decoding") as count:
+        for done in range(1, 2001):
+            clock.now += 0.0125
+            count(done, 2000)
+    assert console.file.getvalue().splitlines() == [
+        "Decoding: 800 of 2,000, 0:00:15 left",
+        "Decoding: 1,600 of 2,000, 0:00:05 left",
+    ]
+
+
+def test_a_terminal_shows_the_stage_and_the_trial(clock, terminal):
+    with TrainingProgress(console=terminal, clock=clock) as progress:
+        progress.start_trial("VGG16", 1, 1, epochs=2, steps=4)
+        with progress.counting("Computing features") as count:
+            for done in (0, 100):
+                clock.now += 1
+                count(done, 400)
+            progress.refresh()
+            shown = terminal.file.getvalue()
+            assert "Computing features" in shown
+            assert "100/400" in shown
+            assert "VGG16" in shown
+            assert "left" in shown
+        progress.refresh()
+        assert "Computing features" not in terminal.file.getvalue()[len(shown) :]
+        epoch(progress, clock, 1, steps=4)
+
+
+def test_a_stage_without_a_run_is_shown(terminal):
+    with counting("Comparing", console=terminal) as count:
+        count(1, 3)
+    assert "Comparing" in terminal.file.getvalue()
+
+
+def test_a_quiet_run_shows_no_stage(clock):
+    console = Console(file=io.StringIO(), quiet=True)
+    with TrainingProgress(console=console, clock=clock) as progress, progress.counting("Decoding") as count:
+        clock.now += 60
+        count(1, 2)
+    assert console.file.getvalue() == ""
+
+
+def test_a_stage_costs_next_to_nothing_for_each_image(terminal):
+    with counting("Decoding", console=terminal) as count:
+        began = time.process_time()
+        for done in range(100_000):
+            count(done, 100_000)
+    assert time.process_time() - began < 1

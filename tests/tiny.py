@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 
 from leukcnn import models, papers, spec
+from leukcnn.counting import uncounted
 from leukcnn.errors import ArgumentError
 from leukcnn.fields import replace_at
 from leukcnn.synthetic.folders import SyntheticCounts
@@ -273,6 +274,9 @@ class Progress:
 
     def message(self, text):
         self.messages.append(text)
+
+    def counting(self, what):
+        return uncounted(what)
 
     def start_trial(self, label, index, total, epochs, steps, *, first_epoch=1):
         self.started.append((label, first_epoch))

@@ -74,7 +74,8 @@ def classify(
             maps.write(batch, names)
 
     try:
-        with counting("images", console=Console(quiet=True) if options.quiet else None) as progress:
+        shown = Console(quiet=True) if options.quiet else None
+        with counting("Classifying images", console=shown) as progress:
             answers = apply_networks(
                 networks,
                 files.paths,

@@ -1,17 +1,16 @@
 """`leukcnn audit`."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from leukcnn.command_group import Place
-from leukcnn.commands.options import with_output
-from leukcnn.commands.printing import Output
+from leukcnn.commands.options import PAPER, with_output
+from leukcnn.commands.printing import Output, console
 
 
 @click.command("audit")
-@click.argument("paper", metavar="PAPER|FILE.py")
+@PAPER
 @click.option(
     "--out",
     metavar="DIR",
@@ -25,8 +24,12 @@ def audit_paper(paper: str, out: Path | None, output: Output) -> None:
     Each claim gets a verdict: consistent, impossible, unique solution, slip (with the corrected value) or
     undecidable.
     """
+    from leukcnn.files import check_writable
     from leukcnn.reproduction import audit
 
+    if out is not None:
+        # Before the audit, which takes seconds.
+        check_writable(out)
     done = audit(paper)
     files = done.write(out) if out is not None else []
     output.document = done.to_json()
@@ -36,15 +39,13 @@ def audit_paper(paper: str, out: Path | None, output: Output) -> None:
         output.result(done.summary)
         return
 
-    from rich.console import Console
-
     from leukcnn.rendering.renderings import to_rich
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(to_rich(done.short_table))
+    screen = console()
+    screen.print(to_rich(done.short_table))
     if done.not_covered:
         shown = done.not_covered if output.verbose else done.not_covered[:20]
         names = ", ".join(shown) + " ..." * (len(shown) < len(done.not_covered))
-        console.print(f"Not checked: {names}", markup=False, highlight=False)
+        screen.print(f"Not checked: {names}", markup=False, highlight=False)
     if files:
-        console.print(f"{len(files)} files in {out}", markup=False, highlight=False)
+        screen.print(f"{len(files)} files in {out}", markup=False, highlight=False)

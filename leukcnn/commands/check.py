@@ -1,14 +1,18 @@
 """`leukcnn check`."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from leukcnn import papers
+from leukcnn import completion, papers
+from leukcnn.command_group import Place
 from leukcnn.commands.options import CLASSES, DATA, with_output
 from leukcnn.commands.printing import Output
+from leukcnn.datasets.headers import counted
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
 from leukcnn.start import data_folder, find_paper
@@ -19,24 +23,37 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="DATASET|PAPER|FILE.py")
+@click.argument("name", metavar="DATASET|PAPER|FILE.py", shell_complete=completion.checked)
 @DATA
 @CLASSES
+@click.option(
+    "--pairs",
+    metavar="FILE.csv",
+    type=Place(path_type=Path, dir_okay=False),
+    help="Also write all pairs of duplicates into a CSV file; an earlier one is replaced.",
+)
 @with_output
-def check(name: str, data: str | None, classes: tuple[str, ...], output: Output) -> None:
+def check(name: str, data: str | None, classes: tuple[str, ...], pairs: Path | None, output: Output) -> None:
     """Verifies a dataset, or those of a paper that are in the folder; exits with 1 if something is wrong.
 
-    Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault.
+    Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault. The last
+    line is the verdict: OK or FAULTS, with the numbers.
     """
-    check_data(name, data, classes, output)
+    check_data(name, data, classes, output, pairs=pairs)
 
 
-def check_data(name: str, data: str | None, classes: tuple[str, ...], output: Output) -> None:
+def check_data(
+    name: str, data: str | None, classes: tuple[str, ...], output: Output, *, pairs: Path | None = None
+) -> None:
     """Does what `leukcnn check` does, also for data that were just downloaded."""
     say, paper = output.note, _paper_of(name)
     names = paper.datasets if paper else (name,)
     own = {folder.key: folder for folder in paper.folders} if paper else {}
     place = data_folder(data, names, folders=[*own.values()])
+    if pairs is not None:
+        from leukcnn.paths import check_pairs_file
+
+        check_pairs_file(pairs)
 
     from leukcnn.datasets import verify
     from leukcnn.datasets.many import find_present
@@ -53,10 +70,10 @@ def check_data(name: str, data: str | None, classes: tuple[str, ...], output: Ou
     reports, unchecked = [], []
     for key in names:
         try:
-            count = loading.count_files(say)
-            if key in own:
-                reports.append(verify_folder(own[key], places[key], progress=count))
-            else:
+            with output.counting("Reading files") as count:
+                if key in own:
+                    reports.append(verify_folder(own[key], places[key], progress=count))
+                    continue
                 reports.append(verify(key, root, classes=classes, progress=count))
         except DataError as error:
             if len(names) == 1:
@@ -71,9 +88,10 @@ def check_data(name: str, data: str | None, classes: tuple[str, ...], output: Ou
     if lines or unchecked:
         output.result("\n".join([*lines, *unchecked]))
     if reports:
-        duplicates = _search(reports, paper, output)
+        duplicates = _search(reports, paper, pairs, output)
     output.document = {
         "ok": ok,
+        "verdict": verdict(reports, unchecked),
         "datasets": [
             {"key": one.card.key, "ok": one.ok, "images": one.images_here, "lines": one.lines()}
             for one in reports
@@ -81,6 +99,7 @@ def check_data(name: str, data: str | None, classes: tuple[str, ...], output: Ou
         "unchecked": unchecked,
         "duplicates": duplicates,
     }
+    output.result(verdict(reports, unchecked))
     if not ok:
         sys.exit(1)
 
@@ -102,13 +121,42 @@ def _paper_of(name: str) -> "Paper | None":
     )
 
 
-def _search(reports: "Sequence[Report]", paper: "Paper | None", output: Output) -> dict[str, Any]:
+def _search(
+    reports: "Sequence[Report]", paper: "Paper | None", pairs: Path | None, output: Output
+) -> dict[str, Any]:
     """Shows images that occur twice; returns the ids of all identical and all nearly identical pairs."""
     # It loads scikit-learn, which an empty folder doesn't need.
     from leukcnn.duplicate_scan import scan_reports
 
-    found = scan_reports(reports, paper=paper)
+    found = scan_reports(reports, paper=paper, counting=output.counting)
     for line in found.lines()[: 1 if output.quiet else None]:
         output.result(line)
+    n = len(found.pairs) + len(found.named)
+    if pairs is not None:
+        found.write(pairs)
+        output.result(f"{counted(n, 'pairs')} in {pairs}")
+    elif n and not output.quiet:
+        output.result(f"The same command with --pairs FILE.csv writes {'it' if n == 1 else f'all {n:,}'}.")
     ids = found.index.ids
     return {"identical": ids[found.identical].tolist(), "near": ids[found.near].tolist()}
+
+
+def verdict(reports: "Sequence[Report]", unchecked: Sequence[str]) -> str:
+    """Returns the last line of `leukcnn check`: OK or FAULTS, and how many.
+
+    Args:
+        reports: What was found in the datasets that could be checked.
+        unchecked: A line for each of the others.
+    """
+    kinds = Counter(fault.kind for report in reports for fault in report.faults)
+    datasets = reports[0].card.key if len(reports) == 1 else counted(len(reports), "datasets")
+    checked = f"{counted(sum(report.images_here for report in reports), 'images')} of {datasets} checked"
+    if not (kinds or unchecked):
+        return f"OK: {checked}, no fault."
+    parts = [checked] * bool(reports)
+    if kinds:
+        found = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
+        parts.insert(0, f"{counted(kinds.total(), 'faults')} ({found})")
+    if unchecked:
+        parts.append(f"{counted(len(unchecked), 'datasets')} can't be checked")
+    return f"FAULTS: {', '.join(parts)}."

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from leukcnn import completion
 from leukcnn.command_group import Place
 from leukcnn.commands.check import check_data
 from leukcnn.commands.options import with_output
@@ -12,7 +13,7 @@ from leukcnn.start import download_dataset
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.dataset)
 @click.option(
     "--download",
     metavar="DIR",

@@ -1,12 +1,11 @@
 """`leukcnn list`."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from leukcnn.commands.options import OUT, with_output
-from leukcnn.commands.printing import Output
+from leukcnn.commands.printing import Output, console
 
 
 @click.command("list")
@@ -22,11 +21,9 @@ def list_runs(out: Path, trials: bool, output: Output) -> None:
     if output.as_json:
         return
 
-    from rich.console import Console
-
     from leukcnn.rendering.renderings import to_rich
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(to_rich(run_list.run_table(runs)))
+    screen = console()
+    screen.print(to_rich(run_list.run_table(runs)))
     if trials:
-        console.print(to_rich(run_list.trial_table(runs)))
+        screen.print(to_rich(run_list.trial_table(runs)))

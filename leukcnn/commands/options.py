@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from leukcnn import completion
 from leukcnn.command_group import Choice, Place
 from leukcnn.commands.printing import Output
 from leukcnn.rendering.figure_files import FORMS
@@ -18,6 +19,7 @@ Types = Mapping[str, tuple[type | tuple[type, ...], str]]
 DATA = click.option(
     "--data",
     metavar="DIR|synthetic",
+    shell_complete=completion.data,
     help="Folder of the data (the dataset's own or any above it), or 'synthetic' for synthetic cells. "
     "Default: the environment variable LEUKCNN_DATA.",
 )
@@ -33,9 +35,16 @@ CLASSES = click.option(
     "--classes",
     multiple=True,
     metavar="FOLDER=CLASS",
+    shell_complete=completion.classes,
     help="Class of a folder's images, if its name doesn't say it for certain.",
 )
-ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
+ONLY = click.option(
+    "--only",
+    metavar="table2|ROW",
+    shell_complete=completion.item,
+    help="Only one table, figure or row.",
+)
+PAPER = click.argument("paper", metavar="PAPER|FILE.py", shell_complete=completion.paper)
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 RUNS = click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
 MASK = click.option(
@@ -51,11 +60,13 @@ TRACK = click.option(
 WEIGHTS = click.option(
     "--weights",
     metavar="FILE|DIR|none",
+    shell_complete=completion.weights,
     help="What fine-tuned networks start from: a file, a folder of published files, or random weights.",
 )
 DEVICES = click.option(
     "--devices",
     metavar="all|N|cpu:N",
+    shell_complete=completion.devices,
     help="Devices that share each batch. Their number is checked when the backend has started.",
 )
 WORKERS = click.option(

@@ -1,17 +1,79 @@
-"""What commands print: results for readers or as JSON, notes, reports and faults."""
+"""What commands print: results for readers or as JSON, notes, reports and faults, as wide as the terminal."""
 
 import contextlib
+import io
 import json
+import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from leukcnn.counting import Count
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from leukcnn.experiment.report import Report
     from leukcnn.run import Run
+
+_WITHOUT_TERMINAL = 120  # columns, as in a cluster's log
+_NARROWEST = 40
+_END_OF_LINE = re.compile(r"(?:[ \t]|\x1b\[[\d;]*m)+$", re.MULTILINE)  # blanks and escape sequences
+
+
+class _Trimmed(io.TextIOBase):
+    """A stream without blanks at the end of lines, which rich pads to the width of the terminal."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The stream's encoding, from which rich chooses the lines of tables."""
+        return self._stream.encoding or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Writes whole lines."""
+        return self._stream.write(_END_OF_LINE.sub(lambda end: re.sub(r"[ \t]", "", end[0]), text))
+
+    def flush(self) -> None:
+        """Writes what is buffered."""
+        self._stream.flush()
+
+
+def columns() -> int:
+    """Returns the width of the terminal: COLUMNS, or that of the first standard stream that has one.
+
+    A program in a pipe (`| less`) is so as wide as the terminal that shows it. Without any terminal, as in a
+    cluster's log, it is 120.
+    """
+    chosen = os.environ.get("COLUMNS", "")
+    if chosen.isdecimal() and int(chosen):
+        return max(int(chosen), _NARROWEST)
+    for stream in (sys.__stdout__, sys.__stderr__, sys.__stdin__):
+        try:
+            size = os.get_terminal_size(stream.fileno()).columns if stream else 0
+        except (OSError, ValueError):
+            continue
+        if size:
+            return max(size, _NARROWEST)
+    return _WITHOUT_TERMINAL
+
+
+def console() -> "Console":
+    """Returns rich's console for standard output, as wide as the terminal and without trailing blanks.
+
+    Words of a data set or a path may hold square brackets: print them with `markup=False, highlight=False`.
+    NO_COLOR, FORCE_COLOR and TERM=dumb are respected.
+    """
+    from rich.console import Console
+
+    file = None if sys.stdout.isatty() else _Trimmed(sys.stdout)
+    return Console(file=file, width=columns())  # type: ignore[arg-type]
 
 
 @dataclass
@@ -39,6 +101,14 @@ class Output:
         """Shows a note or the progress on standard error, unless the command is quiet."""
         if not self.quiet:
             click.echo(text, err=True)
+
+    def counting(self, what: str) -> contextlib.AbstractContextManager[Count]:
+        """Shows on standard error how far a stage is, unless the command is quiet; as `Counting`."""
+        from rich.console import Console
+
+        from leukcnn.progress import counting
+
+        return counting(what, console=Console(quiet=True) if self.quiet else None)
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
@@ -99,29 +169,25 @@ def print_report(report: "Report", output: Output, *, with_tables: bool) -> None
 
 
 def _print_tables(report: "Report") -> None:
-    from rich.console import Console
-
     from leukcnn.rendering.renderings import to_rich
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    screen = console()
     for table in report.tables:
         if len(table.rows) > 80:
-            console.print(f"{table.title}: {len(table.rows)} rows, in {table.id}.csv below.\n")
+            screen.print(f"{table.title}: {len(table.rows)} rows, in {table.id}.csv below.\n")
         else:
-            console.print(to_rich(table))
-            console.print()
+            screen.print(to_rich(table))
+            screen.print()
 
 
 def _print_details(report: "Report") -> None:
-    from rich.console import Console
-
     from leukcnn.outputs.titles import NOT_COMPARABLE
     from leukcnn.rendering.renderings import to_rich
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(to_rich(report.assumptions))
+    screen = console()
+    screen.print(to_rich(report.assumptions))
     for note in report.record.data_notes:
-        console.print(f"Data: {note}", markup=False, highlight=False)
+        screen.print(f"Data: {note}", markup=False, highlight=False)
     marks = (mark for table in report.tables for mark in table.every_mark)
     for mark in dict.fromkeys(mark for mark in marks if mark.startswith(NOT_COMPARABLE)):
-        console.print(mark, style="bold red", markup=False, highlight=False)
+        screen.print(mark, style="bold red", markup=False, highlight=False)

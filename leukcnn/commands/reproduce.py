@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from leukcnn import completion
 from leukcnn.command_group import Choice
 from leukcnn.commands.options import (
     CLASSES,
@@ -14,6 +15,7 @@ from leukcnn.commands.options import (
     MASK,
     ONLY,
     OUT,
+    PAPER,
     PRECISION,
     RUNS,
     SEED,
@@ -37,15 +39,26 @@ def _types() -> Types:
 
 
 @click.command()
-@click.argument("paper", metavar="PAPER|FILE.py")
+@PAPER
 @config(_types)
 @DATA
 @OUT
 @ONLY
-@click.option("--profile", default="paper", show_default=True, help="paper, or smoke for a quick look.")
+@click.option(
+    "--profile",
+    default="paper",
+    show_default=True,
+    shell_complete=completion.profile,
+    help="paper, or smoke for a quick look.",
+)
 @SEED
 @RUNS
-@click.option("--split", type=Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
+@click.option(
+    "--split",
+    type=Choice(SPLIT_KINDS),
+    shell_complete=completion.split,
+    help="Kind of split instead of the paper's.",
+)
 @click.option(
     "--unknown-subjects",
     type=Choice(UNKNOWN_SUBJECTS),
@@ -54,6 +67,7 @@ def _types() -> Types:
 @click.option(
     "--datasets",
     metavar="NAME,NAME|open",
+    shell_complete=completion.datasets,
     help="Datasets instead of the paper's, or 'open' for those that anyone may download.",
 )
 @CLASSES
@@ -61,10 +75,17 @@ def _types() -> Types:
 @click.option(
     "--base",
     metavar="scratch[=NAME]",
+    shell_complete=completion.base,
     help="Train a network from scratch in place of those that need published weights.",
 )
 @MASK
-@click.option("--assume", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
+@click.option(
+    "--assume",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=completion.assumption,
+    help="Override an assumption.",
+)
 @click.option(
     "--deterministic/--no-deterministic",
     default=None,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from leukcnn import completion
 from leukcnn.backend import start_backend
 from leukcnn.commands.options import FIGURES, ONLY, OUT, with_output
 from leukcnn.commands.printing import Output, exit_with, print_report, without_results
@@ -12,7 +13,7 @@ from leukcnn.start import paper_or_stored, stored_paper
 
 
 @click.command()
-@click.argument("paper", metavar="PAPER|FILE.py|KEY")
+@click.argument("paper", metavar="PAPER|FILE.py|KEY", shell_complete=completion.paper)
 @OUT
 @ONLY
 @click.option(
@@ -62,7 +63,9 @@ def table(
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                done = report(store, folder, found, only=only, margin=margin, figures=figures)
+                done = report(
+                    store, folder, found, only=only, margin=margin, figures=figures, counting=output.counting
+                )
                 summaries.append({"folder": folder.name, "summary": done.summary})
                 print_report(done, output, with_tables=not output.quiet)
                 faults += [*without_results(done), *done.faults]

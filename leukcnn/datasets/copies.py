@@ -25,10 +25,14 @@ import cv2
 import numpy as np
 from scipy.fft import dctn
 
+from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import ArgumentError
 
 LEAST_CORRELATION = 0.8
 """Least correlation of the details of two aligned images that count as copies."""
+
+COPIES_FORMAT = 1
+"""Part of the name of a cached search. Raise it when a change of the code finds other pairs."""
 
 ORIENTATIONS = range(8)
 """Bit 1: mirrored left to right; bit 2: mirrored top to bottom; bit 4: rows and columns swapped, last."""
@@ -65,27 +69,58 @@ def copy_pairs(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
     Raises:
         ArgumentError: The images have another shape or type.
     """
+    return measured_copies(images, workers=workers)[0]
+
+
+def measured_copies(
+    images: np.ndarray, *, workers: int = 2, counting: Counting = uncounted
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pairs of `copy_pairs`, and how far the two images of each are apart.
+
+    Args:
+        images: As for `copy_pairs`.
+        workers: Number of threads.
+        counting: Shows how many images are described, and how many candidates compared.
+
+    Returns:
+        The pairs, (P, 2) int64, and float64 (P,): 1 minus the correlation of the aligned images' details, 0
+        to 0.2.
+
+    Raises:
+        ArgumentError: The images have another shape or type.
+    """
     if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8 or min(images.shape[1:3]) < 16:
         raise ArgumentError(
             f"The images are {images.dtype} of the shape {images.shape}.",
             expected="uint8 of the shape (N, S, S, 3), S at least 16",
         )
     with ThreadPoolExecutor(workers) as pool:
-        prepared = list(pool.map(_prepared, images))
+        prepared = []
+        with counting("Describing images") as count:
+            for one in pool.map(_prepared, images):
+                prepared.append(one)
+                count(len(prepared), len(images))
         if len(prepared) < 2:
-            return np.empty((0, 2), dtype=np.int64)
+            return np.empty((0, 2), dtype=np.int64), np.empty(0)
         grey, on_black = (np.stack(column) for column in zip(*prepared, strict=True))
         candidates: dict[tuple[int, int], list[int]] = {}
         for first, second, orientation in _candidates(_descriptions(grey), on_black):
             candidates.setdefault((first, second), []).append(orientation)
 
-        def are_copies(pair: tuple[int, int]) -> bool:
+        def likeness(pair: tuple[int, int]) -> float:
             one, other = (grey[row].astype(np.float32) for row in pair)
-            return any(_likeness(one, oriented(other, o)) > LEAST_CORRELATION for o in candidates[pair])
+            of_each = (_likeness(one, oriented(other, o)) for o in candidates[pair])
+            return next((like for like in of_each if like > LEAST_CORRELATION), 0.0)
 
         found = sorted(candidates)
-        copies = [pair for pair, same in zip(found, pool.map(are_copies, found), strict=True) if same]
-    return np.array(copies, dtype=np.int64).reshape(-1, 2)
+        likenesses: list[float] = []
+        with counting("Comparing similar images") as count:
+            for like in pool.map(likeness, found):
+                likenesses.append(like)
+                count(len(likenesses), len(found))
+    pairs, alike = np.array(found, dtype=np.int64).reshape(-1, 2), np.array(likenesses, dtype=np.float64)
+    are_copies = alike > LEAST_CORRELATION
+    return pairs[are_copies], np.clip(1 - alike[are_copies], 0, None)
 
 
 def oriented(image: np.ndarray, orientation: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from leukcnn.datasets.unpacking import (
     unpack,
 )
 from leukcnn.errors import DataError, StoreError
-from leukcnn.files import file_sha256, locked
+from leukcnn.files import file_sha256, locked, made_folder
 
 _TIMEOUT_SECONDS = 60
 _CHUNK = 2**16
@@ -72,13 +72,14 @@ def download(
         expected="one download at a time",
         remedy="wait for it, or name another folder",
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_writable(error, folder) from error
-    with locked(folder / ".download.lock", busy=busy):
-        for archive in dataset.archives:
-            _download(dataset, archive, folder, on_note, progress)
+    with contextlib.ExitStack() as folders:
+        try:
+            folders.enter_context(made_folder(folder))
+        except OSError as error:
+            raise not_writable(error, folder) from error
+        with locked(folder / ".download.lock", busy=busy):
+            for archive in dataset.archives:
+                _download(dataset, archive, folder, on_note, progress)
     return folder
 
 

@@ -12,6 +12,7 @@ from leukcnn.experiment.plan import trial_identity
 from leukcnn.experiment.study import Study, StudyRow
 from leukcnn.files import digest
 from leukcnn.models.bases import penultimate
+from leukcnn.models.published import check_weights
 from leukcnn.models.unfilled import unfilled, without_sampling
 from leukcnn.runs import Store
 from leukcnn.training import network_of
@@ -23,8 +24,8 @@ _OF_ROW = ("paper", "row", "profile", "setup", "backend", "builder")
 def check_networks(study: Study, store: Store) -> None:
     """Builds each network that a study trains or takes features from, without values, before data are read.
 
-    Rows with a finished trial are left out: their networks have been built. Weights aren't checked here;
-    `leukcnn.models.published.check_weights` checks those of the rows that are still to be trained.
+    Rows with a finished trial are left out: their networks have been built. `check_row_weights` checks the
+    weights.
 
     Args:
         study: What is done.
@@ -56,6 +57,49 @@ def check_networks(study: Study, store: Store) -> None:
                     )
                 if features is not None:
                     penultimate(network)
+
+
+def check_row_weights(study: Study, row: StudyRow, *, classes: int) -> None:
+    """Checks the weights of a row's networks: a file may be missing or belong to another network.
+
+    Args:
+        study: What is done.
+        row: The row.
+        classes: Number of classes.
+
+    Raises:
+        WeightsError: The weights can't be found, downloaded or loaded.
+    """
+    if row.source:
+        return
+    if row.lacking:
+        raise row.lacking
+    setup = row.setup
+    for model in setup.models:
+        with explained(f"Row {row.id!r}, {model.name}"):
+            # Networks that compute features keep their own top.
+            n = None if setup.features else classes
+            check_weights(model, image_size=setup.preprocessing.image_size, classes=n)
+
+
+def weights_at_the_door(study: Study, store: Store) -> set[str]:
+    """Checks the weights of the rows that are to be trained, before data are read, which may take minutes.
+
+    Optional rows are left out, and so is everything if there are finished trials: what is then still to be
+    trained depends on the data.
+
+    Returns:
+        Ids of the rows whose weights can be used.
+
+    Raises:
+        WeightsError: As `check_row_weights`.
+    """
+    if next(store.root.glob("trials/*/done.json"), None) is not None:
+        return set()
+    rows = [row for row in study.rows if row.wanted and not row.optional]
+    for row in rows:
+        check_row_weights(study, row, classes=len(study.paper.classes))
+    return {row.id for row in rows}
 
 
 def _finished_rows(store: Store) -> set[str]:

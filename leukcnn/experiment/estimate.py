@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from leukcnn.callbacks import ProgressObserver
+from leukcnn.counting import Count
 from leukcnn.runs import Trial
 
 _TIMED_STEPS = 5
@@ -136,6 +138,10 @@ class _FirstSteps:
     def message(self, text: str) -> None:
         """Passes a sentence on."""
         self.estimate.progress.message(text)
+
+    def counting(self, what: str) -> AbstractContextManager[Count]:
+        """Passes a stage on."""
+        return self.estimate.progress.counting(what)
 
     def _report(self) -> None:
         if self._began is not None and not self._reported:

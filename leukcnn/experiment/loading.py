@@ -5,13 +5,12 @@ from pathlib import Path
 
 from leukcnn import spec, synthetic
 from leukcnn.argument_types import user_path
+from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import ImageIndex, load, load_many, require_classes
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.own_folders import load_folder, places_of
 from leukcnn.experiment.request import SYNTHETIC
 from leukcnn.image_cache import cache_folder
-
-_FILES_PER_MESSAGE = 2000
 
 Say = Callable[[str], None]
 
@@ -40,16 +39,6 @@ def data_folder(
     return synthetic.write_many(names, place, seed=seed, on_note=say)
 
 
-def count_files(say: Say) -> Callable[[int, int], None]:
-    """Returns a callback for the number of files read and their total, which shows some of these numbers."""
-
-    def show(done: int, total: int) -> None:
-        if done % _FILES_PER_MESSAGE == 0:
-            say(f"{done:,} of {total:,} files read")
-
-    return show
-
-
 def load_images(
     paper: spec.Paper,
     names: Sequence[str],
@@ -58,6 +47,7 @@ def load_images(
     classes: GivenClasses = None,
     seed: int,
     say: Say,
+    counting: Counting = uncounted,
 ) -> ImageIndex:
     """Returns the index of a paper's images, with the paper's classes.
 
@@ -68,6 +58,7 @@ def load_images(
         classes: As for `leukcnn.datasets.load`.
         seed: Root seed of the synthetic images.
         say: Called with a message before each step, and with each note about the folder.
+        counting: Shows how many files are read.
 
     Raises:
         DataError: The folder can't be used, or the paper has one dataset and the folder holds one class.
@@ -75,27 +66,28 @@ def load_images(
     root = data_folder(data, names, say=say, paper=paper, seed=seed)
     say("Computing the SHA-256 of each image ...")
     places = places_of(paper.folders, names, data)
-    own = [
-        load_folder(folder, places[folder.key], progress=count_files(say))
-        for name in names
-        for folder in paper.folders
-        if folder.key == name
-    ]
-    if paper.class_of:
-        index = load_many(
-            [name for name in names if name not in places],
-            root,
-            class_names=paper.classes,
-            class_of=paper.class_of,
-            classes=classes,
-            progress=count_files(say),
-            own=own,
-        )
-    elif own:
-        (index,) = own
-    else:
-        index = load(names[0], root, classes=classes, progress=count_files(say))
-        require_classes(index)
+    with counting("Reading files") as count:
+        own = [
+            load_folder(folder, places[folder.key], progress=count)
+            for name in names
+            for folder in paper.folders
+            if folder.key == name
+        ]
+        if paper.class_of:
+            index = load_many(
+                [name for name in names if name not in places],
+                root,
+                class_names=paper.classes,
+                class_of=paper.class_of,
+                classes=classes,
+                progress=count,
+                own=own,
+            )
+        elif own:
+            (index,) = own
+        else:
+            index = load(names[0], root, classes=classes, progress=count)
+            require_classes(index)
     for note in index.notes:
         say(note)
     return index

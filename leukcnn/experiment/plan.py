@@ -11,6 +11,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.argument_types import user_path
+from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import ImageIndex, duplicate_pairs
 from leukcnn.datasets.duplicates import named_copies
 from leukcnn.duplicate_scan import COMPARED, scan_duplicates
@@ -77,7 +78,7 @@ def data_digest(index: ImageIndex) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def plan(study: Study, index: ImageIndex) -> Plan:
+def plan(study: Study, index: ImageIndex, *, counting: Counting = uncounted) -> Plan:
     """Returns all trials and controls of a study, with their images for training and prediction.
 
     There are none if the images have one class, or if they are too few and nothing is to be trained.
@@ -90,7 +91,7 @@ def plan(study: Study, index: ImageIndex) -> Plan:
         absent = [name for label, name in enumerate(index.class_names) if label not in held]
         return _nothing(f"the data hold no image of {' and '.join(absent)}")
     try:
-        pairs = _copies(study, index)
+        pairs = _copies(study, index, counting)
         planned = _plan(study, index, pairs)
         split_rows = dict(planned.split_rows)
         for mask, other in study.masked.items():
@@ -120,13 +121,13 @@ def _nothing(reason: str) -> Plan:
     return Plan([], [], {}, {}, reason=reason)
 
 
-def _copies(study: Study, index: ImageIndex) -> np.ndarray:
+def _copies(study: Study, index: ImageIndex, counting: Counting) -> np.ndarray:
     """Returns (P, 2) positions of identical and of nearly identical images, and of copies by their names.
 
     An index without files, from a manifest, has identical images only, unless a split needs the others.
     """
     if study.split_kinds & {*spec.COPY_PROOF_KINDS} or all(Path(path).is_file() for path in index.paths[:1]):
-        pairs = scan_duplicates(index, COMPARED).pairs
+        pairs = scan_duplicates(index, COMPARED, counting=counting).pairs
     else:
         pairs = duplicate_pairs(index)
     named = named_copies(index)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
+from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.experiment.audits import kept_audit
 from leukcnn.files import locked_folder, replace_file, write_json
@@ -70,6 +71,7 @@ def report(
     only: str | None = None,
     margin: float | None = None,
     figures: str | None = None,
+    counting: Counting = uncounted,
 ) -> Report:
     """Writes an experiment's tables, figures, challenge files and model card, without data and training.
 
@@ -83,6 +85,7 @@ def report(
         margin: Points within which values agree, which is kept in the record; None for the record's own.
         figures: Form of the figures, one of `leukcnn.rendering.figure_files.FORMS`; None for that of the
             files that are there.
+        counting: Shows how many figures are plotted.
 
     Raises:
         StoreError: The record can't be read, the folder can't be written to, or the paper has changed since
@@ -99,7 +102,8 @@ def report(
     assumptions = assumption_table(results)
     with locked_folder(folder):
         files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-        files += build_figures(results, folder, only=only, faults=faults, form=figures)
+        with counting("Plotting figures") as count:
+            files += build_figures(results, folder, only=only, faults=faults, form=figures, count=count)
         with going_on(faults):
             for row in paper.row_ids:
                 for predictions in results.runs(row, subset="final")[:1]:

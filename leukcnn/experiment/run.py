@@ -10,8 +10,8 @@ from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import ArgumentError, DivergenceError, StoreError, WeightsError
 from leukcnn.evaluation.controls import control_label
-from leukcnn.experiment.check import check_optimizers, explained
-from leukcnn.experiment.check_networks import check_networks
+from leukcnn.experiment.check import check_optimizers
+from leukcnn.experiment.check_networks import check_networks, check_row_weights, weights_at_the_door
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
@@ -23,8 +23,7 @@ from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
 from leukcnn.experiment.tracked import tracked
 from leukcnn.files import locked_folder, write_json
-from leukcnn.image_cache import prepared_images, shows_nothing
-from leukcnn.models.published import check_weights
+from leukcnn.image_cache import shows_nothing
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.page_images import capture_copies, capture_mistakes
@@ -72,6 +71,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         devices.check_batch_size(row.setup.training.batch_size)
     check_optimizers(study.paper)
     check_networks(study, store)
+    checked = weights_at_the_door(study, store)
     say, workers = progress.message, request.workers
     try:
         with signals.seen():
@@ -82,24 +82,25 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
                 classes=request.classes,
                 seed=study.seed,
                 say=say,
+                counting=progress.counting,
             )
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers)
             tracking = Tracking(request.track, request.out, warn=say)
-            return _run(request, study, Session(store, progress, shared, tracking), watch)
+            return _run(request, study, Session(store, progress, shared, tracking), watch, checked)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
         raise
 
 
-def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> Report:
-    """Plans, trains and reports a study."""
-    store, planned = session.store, plan(study, session.index)
+def _run(request: Request, study: Study, session: Session, watch: Stopwatch, checked: set[str]) -> Report:
+    """Plans, trains and reports a study, some of whose rows' weights are checked already."""
+    store, planned = session.store, plan(study, session.index, counting=session.progress.counting)
     wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
     _say_what_is_not_trained(study, session, planned, wanted)
     to_do = session.unfinished(wanted)
-    lacking = _check_weights(study, session, {trial.row for trial in to_do})
+    lacking = _check_weights(study, session, {trial.row for trial in to_do} - checked)
     to_do = [trial for trial in to_do if trial.row not in lacking]
     record = make_record(
         study,
@@ -144,7 +145,14 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch) -> 
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
         capture_mistakes(material, folder, faults=faults)
-    done = report(store, folder, study.paper, only=study.only, figures=study.figures)
+    done = report(
+        store,
+        folder,
+        study.paper,
+        only=study.only,
+        figures=study.figures,
+        counting=session.progress.counting,
+    )
     watch.lap("tables and figures")
     return replace(
         done,
@@ -190,7 +198,7 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     index, notes = session.index, []
     settings = [study.row(row).setup.preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
-        images = prepared_images(index, preprocessing, folder=session.shared.cache, on_note=session.say)
+        images = session.shared.prepared(preprocessing)
         black = np.array([shows_nothing(image) for image in images], dtype=bool)
         for name in np.unique(index.dataset[black]).tolist():
             own = index.dataset == name
@@ -223,21 +231,15 @@ def _notes_on_known_images(study: Study, session: Session) -> list[str]:
 
 
 def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, str]:
-    """Checks the weights of some rows before training: a file may be missing or belong to another network.
+    """Checks the weights of some rows before training.
 
     Returns:
         Row -> why it is left out: it is optional, and its weights are missing.
     """
     lacking = {}
-    for row in (row for row in study.rows if row.id in rows and not row.source):
-        # Networks that compute features keep their own top.
-        classes = None if row.setup.features else len(session.index.class_names)
+    for row in (row for row in study.rows if row.id in rows):
         try:
-            if row.lacking:
-                raise row.lacking
-            for model in row.setup.models:
-                with explained(f"Row {row.id!r}, {model.name}"):
-                    check_weights(model, image_size=row.setup.preprocessing.image_size, classes=classes)
+            check_row_weights(study, row, classes=len(session.index.class_names))
         except WeightsError as error:
             if not row.optional:
                 raise
@@ -251,14 +253,14 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
     to_do = session.unfinished([control for control in planned.controls if control.split in splits])
     if to_do:
         session.say(f"Computing {len(to_do)} controls, which need no network ...")
-    for control in to_do:
-        trial, split_rows = (
-            session.store.trial(planned.identities[control.name]),
-            planned.split_rows[control.name],
-        )
-        title = f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
-        with tracked(session, study.paper, control, title):
-            run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
+    with session.progress.counting("Computing controls") as count:
+        for done, control in enumerate(to_do):
+            count(done, len(to_do))
+            trial = session.store.trial(planned.identities[control.name])
+            split_rows = planned.split_rows[control.name]
+            title = f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
+            with tracked(session, study.paper, control, title):
+                run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):
         session.say("Testing whether the borders of the images distinguish the datasets ...")
         trial = session.store.trial(planned.identities[probe.name])

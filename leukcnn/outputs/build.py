@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar, overload
 
 from leukcnn import spec
+from leukcnn.counting import Count
 from leukcnn.errors import StoreError
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.outputs.captures import Captured, key_of
@@ -163,19 +164,23 @@ def build_figures(
     only: str | None = None,
     faults: list[str] | None = None,
     form: str | None = None,
+    count: Count = lambda done, total: None,
 ) -> list[Path]:
     """Plots the paper's figures into the folder `figures` of the experiment's folder, from the store alone.
 
     Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`. `form` is
-    one of `leukcnn.rendering.figure_files.FORMS`, None for that of the files that are there.
+    one of `leukcnn.rendering.figure_files.FORMS`, None for that of the files that are there. `count` is
+    called before each figure.
 
     Returns:
         The PNG files, then the others.
     """
     captured = Captured(folder)
     paths: list[Path] = []
+    wanted = _wanted(results, results.paper.figures, only)
     with figures_as(form) as files:
-        for figure in _wanted(results, results.paper.figures, only):
+        for done, figure in enumerate(wanted):
+            count(done, len(wanted))
             with going_on(faults):
                 own = captured.seen_by(figure)
                 paths += kind_of(figure).build(figure, results, own, folder / "figures")

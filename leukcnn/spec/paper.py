@@ -182,7 +182,7 @@ class Paper:
         owner = name_of(self)
         require_once(owner, "profiles", (profile.name for profile in self.profiles))
         require_once(owner, "assumptions", (assumption.name for assumption in self.assumptions))
-        names = [profile.name for profile in self.profiles]
+        names, setups = [profile.name for profile in self.profiles], {}
         require(
             "paper" in names, f"{owner}: profiles are {names}.", "one named 'paper', the paper's own setting"
         )
@@ -190,7 +190,7 @@ class Paper:
             require_known(name_of(profile), "rows", (*profile.rows, *profile.row_changes), self.row_ids)
             for row in self.row_ids:
                 with _named(f"{name_of(profile)}, {name_of(self.row(row))}"):
-                    setup = self.setup(row, profile=profile.name)
+                    setup = setups[row, profile.name] = self.setup(row, profile=profile.name)
                 for kind in self.row(row).extra_splits:
                     with _named(f"{name_of(profile)}, {name_of(self.row(row))}, extra_splits = {kind!r}"):
                         replace_at(setup, "split.kind", kind)
@@ -199,7 +199,7 @@ class Paper:
             for row in self.rows_of(assumption):
                 with _named(f"{name_of(assumption)}, {name_of(self.row(row))}"):
                     for profile in self.profiles:
-                        value_at(self.setup(row, profile=profile.name), assumption.field)
+                        value_at(setups[row, profile.name], assumption.field)
                     for choice in assumption.choices:
                         replace_at(self.row(row).setup, assumption.field, choice)
 

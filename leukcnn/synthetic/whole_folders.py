@@ -11,7 +11,7 @@ from pathlib import Path
 
 from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import DataError
-from leukcnn.files import digest, file_sha256
+from leukcnn.files import digest, file_sha256, made_folder
 
 
 def write_once(
@@ -34,28 +34,26 @@ def write_once(
         on_note(f"The synthetic images are made again: files in {folder} were changed or removed.")
     prefix = f".draft-{folder.name}-"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder.parent, prefix)
-        draft = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+        with made_folder(folder.parent):
+            _remove_abandoned(folder.parent, prefix)
+            draft = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+            damaged = draft.with_name(f"{draft.name}-damaged")
+            try:
+                fill(draft)
+                (draft / SYNTHETIC_MARKER).write_text(_marker(draft, description))
+                # Another process may have been faster and have written the same images.
+                if folder.is_dir() and not _is_whole(folder, description):
+                    folder.replace(damaged)
+                try:
+                    draft.replace(folder)
+                except OSError:
+                    if not _is_whole(folder, description):
+                        raise
+            finally:
+                for leftover in (draft, damaged):
+                    shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
         raise _not_writable(folder, error) from error
-    damaged = draft.with_name(f"{draft.name}-damaged")
-    try:
-        fill(draft)
-        (draft / SYNTHETIC_MARKER).write_text(_marker(draft, description))
-        # Another process may have been faster and have written the same images.
-        if folder.is_dir() and not _is_whole(folder, description):
-            folder.replace(damaged)
-        try:
-            draft.replace(folder)
-        except OSError:
-            if not _is_whole(folder, description):
-                raise
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-    finally:
-        for leftover in (draft, damaged):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _is_whole(folder: Path, description: Mapping[str, object]) -> bool:

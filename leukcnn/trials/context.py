@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.evaluation.controls import KnownFeatures
+from leukcnn.image_cache import prepared_images
 from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
 from leukcnn.training import Networks
@@ -41,3 +44,13 @@ class TrialContext:
     feature_networks: FeatureNetworks = field(default_factory=FeatureNetworks)
     applied_networks: dict[str, SavedNetwork] = field(default_factory=dict)
     control_features: dict[Preprocessing, KnownFeatures] = field(default_factory=dict)
+
+    def prepared(self, preprocessing: Preprocessing) -> np.ndarray:
+        """Returns the images as `prepared_images` prepares them; shows how many are decoded."""
+        return prepared_images(
+            self.index,
+            preprocessing,
+            folder=self.cache,
+            on_note=self.observer.message,
+            counting=self.observer.counting,
+        )

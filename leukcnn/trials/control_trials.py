@@ -6,7 +6,6 @@ import numpy as np
 
 from leukcnn.evaluation.controls import CONTROLS, control_probabilities
 from leukcnn.evaluation.shortcuts import dataset_probabilities
-from leukcnn.image_cache import prepared_images
 from leukcnn.runs import Trial
 from leukcnn.spec import Preprocessing
 from leukcnn.splits import SplitRows
@@ -74,8 +73,7 @@ def _seen_by(name: str, preprocessing: Preprocessing, context: TrialContext) -> 
     """Returns what a control computes its features from: the paths of the images, or the prepared images."""
     if name in CONTROLS and CONTROLS[name].of_files:
         return np.array([*context.index.paths], dtype=object)
-    say = context.observer.message
-    return prepared_images(context.index, preprocessing, folder=context.cache, on_note=say)
+    return context.prepared(preprocessing)
 
 
 def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext, *, seed: int) -> None:
@@ -98,7 +96,7 @@ def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext,
         if trial.finished:
             return
         started = time.perf_counter()
-        images = prepared_images(index, preprocessing, folder=context.cache, on_note=context.observer.message)
+        images = context.prepared(preprocessing)
         probe = dataset_probabilities(images, index.dataset, ids=index.ids, seed=seed)
         predictions = Predictions(
             image=index.ids[probe.rows],

@@ -12,7 +12,6 @@ from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities,
 from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
-from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import penultimate
 from leukcnn.pipeline import Entries, ImageSequence, joined, originals
 from leukcnn.prediction import SavedNetwork
@@ -157,7 +156,7 @@ class _FeatureTrial:
     def _of_network(self, model: Model, base: keras.Model, entries: Entries) -> np.ndarray:
         context, index = self.context, self.context.index
         preprocessing = replace(self.setup.preprocessing, resize=base.input_shape[1])
-        images = prepared_images(index, preprocessing, folder=context.cache, on_note=context.observer.message)
+        images = context.prepared(preprocessing)
 
         def inputs_of(some: Entries) -> np.ndarray:
             return self.inputs(images, some, preprocessing)
@@ -177,6 +176,7 @@ class _FeatureTrial:
             entries.rows,
             folder=context.cache,
             on_note=context.observer.message,
+            counting=context.observer.counting,
             on_start=lambda n: context.observer.message(
                 f"Computing {model.name}'s features of {n:,} images once."
             ),
@@ -190,9 +190,7 @@ class _FeatureTrial:
         with context.devices.scope():
             saved = SavedNetwork.load(source.checked("model.keras"))
             base = penultimate(saved.network)
-        images = prepared_images(
-            context.index, saved.preprocessing, folder=context.cache, on_note=context.observer.message
-        )
+        images = context.prepared(saved.preprocessing)
         blocks = [
             Entries(
                 entries.rows[start : start + FORWARD_BATCH], entries.variants[start : start + FORWARD_BATCH]

@@ -18,7 +18,6 @@ from leukcnn.errors import DivergenceError, WeightsError
 from leukcnn.features import Frozen, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
-from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.pipeline import (
     BatchSequence,
@@ -162,12 +161,7 @@ class _NetworkTrial:
     @cached_property
     def images(self) -> np.ndarray:
         """The images of the index, decoded and prepared."""
-        return prepared_images(
-            self.context.index,
-            self.setup.preprocessing,
-            folder=self.context.cache,
-            on_note=self.context.observer.message,
-        )
+        return self.context.prepared(self.setup.preprocessing)
 
     @cached_property
     def entries(self) -> tuple[Entries, Entries]:
@@ -271,6 +265,7 @@ class _NetworkTrial:
             np.concatenate([split_rows.train, split_rows.validation, *split_rows.predicted.values()]),
             folder=self.context.cache,
             on_note=self.context.observer.message,
+            counting=self.context.observer.counting,
             on_start=lambda n: self.context.observer.message(
                 f"The base of {setup.model.name} is frozen: computing its features of {n:,} images once."
             ),

@@ -212,14 +212,14 @@ def test_the_checksum_of_the_card_is_compared(server, tmp_path, monkeypatch):
     publish(monkeypatch, server, sha256="0" * 64)
     assert "another SHA-256" in refused(tmp_path / "wrong")
     # What was wrong isn't kept, or it would be wrong for ever.
-    assert names(tmp_path / "wrong") == [".download.lock"]
+    assert names(tmp_path / "wrong") == []
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_an_error_of_the_server_is_named(server, tmp_path, status):
     server.status = status
     assert str(status) in refused(tmp_path)
-    assert names(tmp_path) == [".download.lock"]
+    assert names(tmp_path) == []
 
 
 def test_no_server_at_all_is_one_message(server, tmp_path, monkeypatch):
@@ -239,13 +239,13 @@ def test_a_page_instead_of_the_archive_is_refused_and_removed(server, tmp_path):
     said = refused(tmp_path)
     assert "can't be unpacked" in said
     assert card("pbc").link in said
-    assert names(tmp_path) == [".download.lock"]
+    assert names(tmp_path) == []
 
 
 def test_a_hostile_archive_writes_nothing(server, tmp_path):
     server.content = zipped({**FILES, "../outside.jpg": b"x"})
     assert "leads out of the folder" in refused(tmp_path / "data")
-    assert names(tmp_path) == ["data/.download.lock"]
+    assert names(tmp_path) == []
 
 
 def test_a_licence_that_is_not_accepted_downloads_nothing(server, tmp_path):
@@ -327,7 +327,7 @@ def test_a_disk_that_is_too_small_for_the_images_is_named_before_unpacking(serve
     usage = unpacking.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(unpacking.shutil, "disk_usage", lambda place: usage._replace(free=10))
     assert "free space" in refused(tmp_path, StoreError)
-    assert names(tmp_path) == [".download.lock", f"{TOP}.zip"]
+    assert names(tmp_path) == [f"{TOP}.zip"]
     monkeypatch.undo()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from leukcnn import papers
-from leukcnn.experiment.loading import SYNTHETIC, count_files, data_folder, load_images
+from leukcnn.experiment.loading import SYNTHETIC, data_folder, load_images
 from tests import tiny
 
 
@@ -32,14 +32,6 @@ def test_synthetic_images_are_as_many_as_the_paper_says():
     assert "alertnet's datasets" in messages[0]
     assert "jtsc's datasets" in messages[1]
     assert data_folder(SYNTHETIC, names, say=messages.append, paper=paper, seed=1) != for_paper
-
-
-def test_the_number_of_files_read_is_shown_now_and_then():
-    messages = []
-    show = count_files(messages.append)
-    for done in (1, 1999, 2000, 4000, 4001):
-        show(done, 5000)
-    assert messages == ["2,000 of 5,000 files read", "4,000 of 5,000 files read"]
 
 
 def test_images_have_the_paper_s_classes_and_their_notes_are_shown(synthetic_cells):

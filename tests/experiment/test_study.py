@@ -136,6 +136,8 @@ def test_the_order_of_named_datasets_does_not_matter():
         ({"profile": "smoke"}, ("resnet50", "four_blocks")),
         ({"profile": "smoke", "only": "splits"}, ("resnet50", "four_blocks")),
         ({"profile": "smoke", "base": "scratch"}, ("four_blocks",)),
+        ({"profile": "smoke", "base": "scratch=alertnet"}, ("scratch_alertnet",)),
+        ({"profile": "smoke", "weights": "none", "split": "random"}, ("four_blocks",)),
     ],
 )
 def test_substitutes_are_trained_if_they_are_requested(options, rows):

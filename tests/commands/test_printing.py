@@ -1,0 +1,45 @@
+"""What commands print is as wide as the terminal, without trailing blanks."""
+
+import re
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from leukcnn.cli import main
+from leukcnn.commands import printing
+
+WIDTHS = (60, 80, 120, 200)
+
+
+def printed(words, columns, **environment):
+    result = CliRunner().invoke(main, words.split(), env={"COLUMNS": str(columns), **environment})
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_tables_fit_the_terminal_without_trailing_blanks(columns):
+    lines = printed("audit cnmc2019", columns)
+    assert columns - 20 <= max(map(len, lines)) <= columns
+    assert not [line for line in lines if line != line.rstrip()]
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_what_is_piped_has_no_escape_sequences(environment):
+    assert "\x1b" not in "".join(printed("audit cnmc2019", 80, **environment))
+
+
+def test_forced_colours_have_no_trailing_blanks_either():
+    lines = printed("audit cnmc2019", 80, FORCE_COLOR="1")
+    plain = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
+    assert plain != lines
+    assert not [line for line in plain if line != line.rstrip()]
+
+
+@pytest.mark.parametrize(("value", "width"), [("77", 77), ("3", 40), ("0", 120), ("wide", 120), ("", 120)])
+def test_columns_is_the_width_and_a_log_has_120(value, width, monkeypatch):
+    for name in ("__stdin__", "__stdout__", "__stderr__"):
+        monkeypatch.setattr(sys, name, None)
+    monkeypatch.setenv("COLUMNS", value)
+    assert printing.columns() == width
