@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.datasets import CATALOG, ImageIndex, card, in_order
+from leukcnn.datasets import CATALOG, ImageIndex, card
 from leukcnn.datasets.masks import masks_of
 from leukcnn.errors import DataError
 from leukcnn.evaluation.mask_scores import score_masks
@@ -76,7 +76,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns IoU and Dice coefficient of each segmentation method, for nuclei and for whole cells."""
     captured: Mapping[str, Any] | None = kept.get(table.id)
     by_dataset, rows = captured or {}, []
-    for dataset in in_order(name for name in by_dataset if name != "key"):
+    for dataset in [name for name in CATALOG if name in by_dataset]:
         measured, title = by_dataset[dataset], card(dataset).name
         if "missing" in measured:
             rows.append((title, *not_measured(measured["missing"], 6)))
