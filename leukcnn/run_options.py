@@ -17,7 +17,7 @@ FILE_NAME = "run.yaml"
 """Name of the file in an experiment's folder."""
 
 _COMMAND = "command"
-_LARGEST_FILE = 2**20
+_LARGEST_FILE, _DEEPEST = 2**16, 8
 _REMEDY = "correct it, or leave it out for the default"
 
 
@@ -134,8 +134,14 @@ def _parsed(text: str) -> dict[str, Any]:
             lines could be millions of values.
         yaml.YAMLError: It isn't YAML.
     """
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-        raise ValueError("it has an alias (*)")
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("it has an alias (*)")
+        if depth > _DEEPEST:
+            # PyYAML needs minutes for thousands of brackets.
+            raise ValueError("its values are nested too deeply")
     node = yaml.compose(text, yaml.SafeLoader)
     keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else None
     if keys is None:
