@@ -129,7 +129,8 @@ class _Lines(NamedTuple):
 
 
 def _panel(layout: Layout, widths: Mapping[int, float], font: Font) -> _Lines:
-    columns = [layout.columns[i] for i in widths]
+    layout = layout.panel([*widths])
+    columns = layout.columns
     body: list[str] = []
     of_lines = any("\n" in cell for row in layout.rows for cell in row)
     total = sum(widths.values()) + _GAP * (len(widths) - 1)
@@ -143,7 +144,7 @@ def _panel(layout: Layout, widths: Mapping[int, float], font: Font) -> _Lines:
         for j, row in enumerate(part):
             if of_lines and j and row[0]:
                 body.append(r"\addlinespace")
-            body += _row([row[i] for i in widths], columns, [*widths.values()], font)
+            body += _row(row, columns, [*widths.values()], font)
     alignment = "".join(column.align[0] for column in columns)
     return _Lines(alignment, [*_header(columns, [*widths.values()], font)], body)
 

@@ -118,6 +118,20 @@ class Layout(NamedTuple):
             if one.title or following.first > one.first
         ]
 
+    def panel(self, positions: Sequence[int]) -> "Layout":
+        """Returns some of the columns, without the rows that have nothing but labels in them."""
+        if len(positions) == len(self.columns):
+            return self
+        n_labels = sum(i < self.n_labels for i in positions)
+        rows: list[list[str]] = []
+        sections: list[Section] = []
+        for title, part in self.parts:
+            kept = [[row[i] for i in positions] for row in part]
+            kept = [row for row in kept if any(row[n_labels:])]
+            sections += [Section(len(rows), title)] if title and kept else []
+            rows += kept
+        return Layout([self.columns[i] for i in positions], rows, sections, n_labels)
+
     @property
     def parts_as_printed(self) -> list[tuple[str, list[list[str]]]]:
         """Like `parts`, without the labels that a row has in common with the row above it."""

@@ -1,7 +1,7 @@
 """A table on the terminal, as wide as it is."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -34,13 +34,13 @@ class TerminalTable:
         for i, positions in enumerate(split):
             if i:
                 yield Text("")
-            yield _panel(layout, positions)
+            yield _panel(layout.panel(positions))
         if table.notes:
             yield Text("\n".join(["", *map(one_line, table.notes)]))
 
 
-def _panel(layout: Layout, positions: Sequence[int]) -> RichTable:
-    """Returns some columns of a table."""
+def _panel(layout: Layout) -> RichTable:
+    """Returns the columns of a panel."""
     rendered = RichTable(
         # Vertical lines would take a tenth of the width, which the values need.
         box=SIMPLE_HEAD,
@@ -48,8 +48,7 @@ def _panel(layout: Layout, positions: Sequence[int]) -> RichTable:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    for i in positions:
-        column = layout.columns[i]
+    for i, column in enumerate(layout.columns):
         is_text = column.align == "left"
         heading = Text(_heading(layout, i))
         rendered.add_column(heading, justify=column.align, overflow="fold", no_wrap=not is_text)
@@ -57,11 +56,11 @@ def _panel(layout: Layout, positions: Sequence[int]) -> RichTable:
     for title, part in layout.parts_as_printed:
         if title:
             rendered.add_section()
-            rendered.add_row(Text(one_line(title), style="bold"), *[""] * (len(positions) - 1))
+            rendered.add_row(Text(one_line(title), style="bold"), *[""] * (len(layout.columns) - 1))
         for j, row in enumerate(part):
             if of_lines and j and row[0]:
                 rendered.add_row()
-            rendered.add_row(*(Text(row[i]) for i in positions))
+            rendered.add_row(*map(Text, row))
     return rendered
 
 

@@ -28,6 +28,14 @@ def test_every_table_of_a_paper_is_as_wide_as_the_terminal_and_breaks_no_number(
                 assert all(line in text for row in layout.rows for line in row[i].split("\n")), name
 
 
+def test_a_panel_leaves_out_rows_and_sections_without_a_value():
+    columns = (Column("Network"), Column("a", "cell"), Column("b", "cell"))
+    layout = Layout(columns, [("VGG16", "1", "2"), ("Border", "3", "")], [Section(1, "Controls")])
+    assert layout.panel([0, 1, 2]) is layout
+    assert layout.panel([0, 1]).parts == [("", [["VGG16", "1"]]), ("Controls", [["Border", "3"]])]
+    assert layout.panel([0, 2]).parts == [("", [["VGG16", "2"]])]
+
+
 def test_a_wide_table_is_split_into_panels_that_begin_with_the_labels():
     columns = (Column("Network"), *(Column(f"Metric{i}", "cell") for i in range(4)))
     rows = [("VGG16", *["92.48\n91.20 ="] * 4), ("Border", *["70.00"] * 4)]
