@@ -189,7 +189,7 @@ def _matrix(line: Any, length: Any, window: Any, size: int, preprocessing: Prepr
 
 
 def _area(pixel: Any, target: Any, window: Any, size: int) -> Any:
-    """Returns the weight of each pixel in the mean over each target's part of the window."""
+    """Returns the weights of the pixels in the mean over each target's part of the window."""
     # In units of which a pixel has `size`: whole numbers, which float32 holds.
     end = ops.minimum(size * (pixel + 1), window * (target + 1))
     return ops.maximum(end - ops.maximum(size * pixel, window * target), 0) / window

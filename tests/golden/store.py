@@ -86,7 +86,7 @@ def results_of(case: Case, out: Path) -> Results:
     study = study_of(request)
     # The real search for near-duplicates opens the images.
     scan = "leukcnn.experiment.plan.scan_duplicates"
-    with mock.patch(scan, lambda index, _: SimpleNamespace(pairs=_copies(case))):
+    with mock.patch(scan, lambda index, *_, **__: SimpleNamespace(pairs=_copies(case))):
         whole = Plan([], [], {}, {}, reason=case.reason) if case.reason else plan(study, index)
         under = {mask: plan(study_of(replace(request, mask=mask)), index) for mask in case.masks}
         record = make_record(study, index, whole, lacking=case.lacking)
