@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from leukcnn.command_group import Choice, Place
-from leukcnn.exporting.export import ENDINGS
+
+# As `leukcnn.exporting.export`, which loads NumPy.
+_FORMATS = ("onnx", "litert", "savedmodel", "keras")
 
 
 @click.command()
 @click.argument("model", type=Place(path_type=Path))
-@click.option(
-    "--format", "format", type=Choice(tuple(ENDINGS)), default="onnx", show_default=True, help="Format."
-)
+@click.option("--format", "format", type=Choice(_FORMATS), default="onnx", show_default=True, help="Format.")
 @click.option(
     "--out",
     type=Place(path_type=Path),
