@@ -1,16 +1,16 @@
 """What comes before a run: the paper and the data are found and checked; open data are downloaded."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from leukcnn import papers, quiet, spec
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.errors import DataError, SpecError, StoreError
-from leukcnn.fields import did_you_mean, did_you_mean_folder, to_plain
+from leukcnn.fields import did_you_mean, did_you_mean_folder
 
 Place = str | os.PathLike[str]
 """A file or folder."""
@@ -58,8 +58,9 @@ def paper_or_stored(name: str, out: Path) -> spec.Paper | None:
     Raises:
         SpecError: There is no such paper.
     """
-    own = papers.is_file_name(name) or name in papers.list_papers()
-    return None if not own and (out / name / "experiments").is_dir() else find_paper(name)
+    # No file name with a folder in it, and no longer than file names can be.
+    is_key = re.fullmatch(r"\w[\w-]{0,99}", name, re.ASCII) is not None and name not in papers.list_papers()
+    return None if is_key and (out / name / "experiments").is_dir() else find_paper(name)
 
 
 def find_paper(paper: PaperName) -> spec.Paper:
@@ -87,32 +88,6 @@ def find_paper(paper: PaperName) -> spec.Paper:
                 f"{paper}: {error.found}", expected=error.expected, remedy=error.remedy
             ) from error
     return found
-
-
-def paper_values(paper: spec.Paper) -> dict[str, Any]:
-    """Returns what `leukcnn papers PAPER` says as plain JSON values."""
-    from leukcnn.experiment.request import open_choice
-
-    of_paper = ("key", "title", "authors", "year", "citation", "task", "datasets", "classes", "splits")
-    return {
-        **{name: to_plain(getattr(paper, name)) for name in of_paper},
-        "rows": [{"id": row.id, "label": row.label} for row in paper.rows if not row.scratch_name],
-        "controls": [*paper.controls],
-        "tables": [{"id": table.id, "title": table.title} for table in paper.tables],
-        "figures": [{"id": figure.id, "title": figure.title} for figure in paper.figures],
-        "networks_from_scratch": [*paper.substitutes],
-        "open_datasets": [*open_choice(paper)],
-        "profiles": [{"name": one.name, "description": one.description} for one in paper.profiles],
-        "assumptions": [
-            {
-                "name": one.name,
-                "value": to_plain(paper.assumed_value(one.name)),
-                "reason": one.reason,
-                "where": one.where,
-            }
-            for one in paper.assumptions
-        ],
-    }
 
 
 def download_dataset(name: str, folder: Place, *, accepted: bool, ask: Callable[[str], bool]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from leukcnn import completion, papers
 from leukcnn.cli import main
-from leukcnn.exporting.export import ENDINGS
+from leukcnn.exporting.endings import ENDINGS
 
 PAPER_FILE = """
 from pathlib import Path

@@ -33,10 +33,24 @@ def test_requirements_file_agrees_with_setup_cfg(set_up):
     assert listed == requirements(set_up["options"]["install_requires"])
 
 
-def test_extras_are_those_that_the_readme_names(set_up):
-    named = re.findall(r"'\.\[(\w+)\]'", (ROOT / "README.rst").read_text())
-    assert {"gpu", "jax", "litert", "mlflow", "onnx", "pytorch", "tensorboard", "test", "wandb"} == set(named)
-    assert set(named) == set(set_up["options.extras_require"])
+def test_extras_are_those_that_the_pages_name(set_up):
+    pages = ("README.rst", "CONTRIBUTING.rst", "docs/how-to/install.rst")
+    named = [set(re.findall(r"'\.\[(\w+)\]'", (ROOT / page).read_text())) for page in pages]
+    assert set.union(*named) == named[-1] == set(set_up["options.extras_require"])
+
+
+def test_test_extra_builds_the_documentation(set_up):
+    extras = set_up["options.extras_require"]
+    assert set(requirements(extras["docs"])) <= set(requirements(extras["test"]))
+
+
+def test_sources_have_the_documentation():
+    listed = (ROOT / "MANIFEST.in").read_text()
+    endings = {path.suffix for path in (ROOT / "docs").rglob("*.*") if "__pycache__" not in path.parts}
+    (line,) = re.findall("^recursive-include docs (.*)$", listed, re.MULTILINE)
+    assert {f"*{ending}" for ending in endings} <= set(line.split())
+    top = {name for line in re.findall("^include (.*)$", listed, re.MULTILINE) for name in line.split()}
+    assert {"CONTRIBUTING.rst", "CHANGELOG.rst", "SECURITY.md"} <= top
 
 
 def test_build_needs_only_packages_of_the_test_extra(set_up):

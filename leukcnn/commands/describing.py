@@ -2,13 +2,14 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from leukcnn import spec
 from leukcnn.commands.printing import columns
 from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.headers import counted
 from leukcnn.experiment.request import open_choice
-from leukcnn.fields import value_at
+from leukcnn.fields import to_plain, value_at
 
 _WIDEST_NAME = 24  # columns for the names of a list
 
@@ -21,6 +22,30 @@ def summary_lines(paper: spec.Paper) -> list[str]:
         *_wrapped(f"Task: {paper.task}", indent="    "),
         *_wrapped(f"Datasets: {', '.join(paper.datasets)}", indent="    "),
     ]
+
+
+def paper_values(paper: spec.Paper) -> dict[str, Any]:
+    """Returns a paper as plain JSON values."""
+    of_paper = ("key", "title", "authors", "year", "citation", "task", "datasets", "classes", "splits")
+    return {
+        **{name: to_plain(getattr(paper, name)) for name in of_paper},
+        "rows": [{"id": row.id, "label": row.label} for row in paper.rows if not row.scratch_name],
+        "controls": [*paper.controls],
+        "tables": [{"id": table.id, "title": table.title} for table in paper.tables],
+        "figures": [{"id": figure.id, "title": figure.title} for figure in paper.figures],
+        "networks_from_scratch": [*paper.substitutes],
+        "open_datasets": [*open_choice(paper)],
+        "profiles": [{"name": one.name, "description": one.description} for one in paper.profiles],
+        "assumptions": [
+            {
+                "name": one.name,
+                "value": to_plain(paper.assumed_value(one.name)),
+                "reason": one.reason,
+                "where": one.where,
+            }
+            for one in paper.assumptions
+        ],
+    }
 
 
 def paper_lines(paper: spec.Paper, *, name: str = "") -> list[str]:

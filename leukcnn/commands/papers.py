@@ -5,7 +5,7 @@ import click
 from leukcnn import completion, papers
 from leukcnn.commands.options import with_output
 from leukcnn.commands.printing import Output
-from leukcnn.start import find_paper, paper_values
+from leukcnn.start import find_paper
 
 
 @click.command("papers")
@@ -13,7 +13,7 @@ from leukcnn.start import find_paper, paper_values
 @with_output
 def list_papers(name: str | None, output: Output) -> None:
     """Lists the papers, or shows one: data sets, rows, tables, figures, profiles and assumptions."""
-    from leukcnn.commands.describing import paper_lines, summary_lines
+    from leukcnn.commands.describing import paper_lines, paper_values, summary_lines
 
     found = [papers.get(key) for key in papers.list_papers()] if name is None else [find_paper(name)]
     output.document = {"papers": [paper_values(paper) for paper in found]}

@@ -121,12 +121,12 @@ class ImageIndex:
                 - A function that takes an id and returns the group.
                 - A regular expression with one group in brackets, which is searched in the id, e.g.
                   `r"patient_(\d+)"`. It must match every id.
+                - With `labels`, the name of its column of groups. None takes the column that is named after
+                  them (patient, subject, case, group or slide), if there is one.
 
                 A group is a text or a whole number, and the same group in two classes is one subject. A
                 mapping or a function may give "" for an unknown one, which is treated as above. The copy of
                 an image by its name, such as cell_rot90.png of cell.png, then has that image's group.
-                - With `labels`, the name of its column of groups. None takes the column that is named after
-                  them (patient, subject, case, group or slide), if there is one.
             labels: CSV file with the class of each image, in place of class folders: a column named path,
                 image, file or filename, and one named label, class or diagnosis. A path begins at `root` or
                 at the file's own folder. Images without a label are left out, and `notes` counts them.

@@ -127,13 +127,13 @@ class Table:
 
     Most tables are of the kind "metrics": they have a line for each metric and each combination of axes. By
     default a line shows the published value, the measured value with its 95 % interval, the difference and a
-    verdict. Accuracy, F1-score and AUROC of each network, on the test set and on the balanced test set:
+    verdict. Accuracy, F1-score and AUROC of each network, on the test set and on the balanced test set::
 
         Table("table2", "The networks", "metrics", where="Table 2", axes=("row", "subset"),
               subsets=("test", "balanced"), metrics=("accuracy", "f1", "auroc"),
               published=(Published("vgg16", "accuracy", 92.48),))
 
-    Recall and AUROC of each class, and the accuracy under each kind of split:
+    Recall and AUROC of each class, and the accuracy under each kind of split::
 
         Table("by_class", "Each class", "metrics", axes=("row", "class"), metrics=("recall", "auroc"))
         Table("splits", "Splits", "metrics", axes=("split", "row"), metrics=("accuracy",),

@@ -48,7 +48,7 @@ class Published:
 class Sample:
     """The tested images that published values are computed from, as the paper states them.
 
-    LeukNet's values on ALL-IDB 1 are means over five runs on 59 healthy and 49 pathological images:
+    LeukNet's values on ALL-IDB 1 are means over five runs on 59 healthy and 49 pathological images::
 
         Sample((59, 49), dataset="allidb1", runs=5)
 
@@ -106,7 +106,7 @@ class Claim:
     """Something that a paper states and that arithmetic can check, without data.
 
     The audit makes most claims from the paper's tables: `leukcnn.auditing` lists them. A paper states the
-    others here, such as a test in its text:
+    others here, such as a test in its text::
 
         Claim("equal-sizes", "t_test", "1024-256 and 1024-512 are equivalent", "section IV-A",
               {"first": (97.04, 1.21, 5), "second": (93.14, 3.73, 5), "says": "equivalent"})

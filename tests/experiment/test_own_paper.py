@@ -3,37 +3,13 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from leukcnn import models
 from leukcnn.cli import main
-
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "densenet_cnmc.py"
-
-NETWORK = """
-import keras
-
-
-def network(*, input_shape, classes, units=4):
-    inputs = keras.Input(input_shape)
-    x = keras.layers.Conv2D(units, 3, strides=2, activation="relu")(inputs)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax", name="predictions")(x))
-
-"""
-
-
-def own_paper(folder: Path) -> Path:
-    """Writes the example with a tiny network in the same file."""
-    text = EXAMPLE.read_text()
-    model = text[text.index("Model(\n") : text.index("    Preprocessing(crop")]
-    text = text.replace(model, 'Model("own_densenet.network", {"units": 6}),\n')
-    text = text.replace('    "model.arguments.weights": None,\n', "")
-    (folder / "own_densenet.py").write_text(text.replace("\nDENSENET = ", f"{NETWORK}\nDENSENET = "))
-    return folder / "own_densenet.py"
+from tests.own_papers import EXAMPLE, own_paper
 
 
 def run(*words, code=0):
