@@ -10,6 +10,7 @@ import pytest
 
 from leukcnn import completion, papers
 from leukcnn.cli import main
+from leukcnn.exporting.endings import ENDINGS
 
 PAPER_FILE = """
 from pathlib import Path
@@ -135,6 +136,10 @@ def test_a_file_that_is_no_python_completes_nothing(text, tmp_path, monkeypatch)
 )
 def test_bash_gets_the_part_that_it_replaces(words, expected, monkeypatch):
     assert in_bash(words, monkeypatch) == expected
+
+
+def test_the_formats_of_export_are_those_that_can_be_written():
+    assert completed("export model.keras --format ") == [*ENDINGS]
 
 
 def test_fish_keeps_what_follows_a_comma():
