@@ -219,6 +219,19 @@ def _bases(ctx: click.Context, _: str) -> Words:
         yield from ((f"{SCRATCH}={name}", "") for name in found)
 
 
+def _networks(_: click.Context, incomplete: str) -> Words:
+    """Yields the networks of `leukcnn evaluate`; how one is fine-tuned after its name and a colon."""
+    from leukcnn.models.backbones import BACKBONES, MODES
+    from leukcnn.studies.networks import NETWORKS, SCRATCH
+
+    name, colon, _mode = incomplete.rpartition(",")[2].partition(":")
+    if colon:
+        words = [f"{name}:{mode}" for mode in (*MODES, SCRATCH)]
+    else:
+        words = [*NETWORKS, *(backbone.lower() for backbone in BACKBONES)]
+    return _listed([(word, "") for word in words], incomplete)
+
+
 paper = _completer(lambda ctx, _: _papers(), places="file")
 checked = _completer(lambda ctx, _: (*_catalog(), *_papers()), places="file")
 dataset = _completer(lambda ctx, _: _catalog())
@@ -231,6 +244,8 @@ classes = _completer(_classes)
 base = _completer(_bases)
 weights = _completer(lambda ctx, _: (("none", "random weights"), ("imagenet", "of Keras")), places="file")
 devices = _completer(lambda ctx, _: ((word, "") for word in ("all", "1", "2", "4", "8", "cpu:2", "cpu:4")))
+networks = _completer(_networks)
+folder = _completer(lambda ctx, _: _folders(), places="dir")
 data = _completer(lambda ctx, _: (("synthetic", "synthetic cells"), *_folders()), places="dir")
 
 

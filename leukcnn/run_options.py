@@ -130,8 +130,8 @@ def _parsed(text: str) -> dict[str, Any]:
     """Returns the mapping in a YAML text.
 
     Raises:
-        ValueError: It is something else, has a key twice, or refers to another part of itself, which would
-            let a few lines stand for millions of values.
+        ValueError: It is something else, has a key twice, or refers to another part of itself, so that a few
+            lines could be millions of values.
         yaml.YAMLError: It isn't YAML.
     """
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):

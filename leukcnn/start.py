@@ -1,6 +1,7 @@
 """What comes before a run: the paper and the data are found and checked; open data are downloaded."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,8 +58,9 @@ def paper_or_stored(name: str, out: Path) -> spec.Paper | None:
     Raises:
         SpecError: There is no such paper.
     """
-    own = papers.is_file_name(name) or name in papers.list_papers()
-    return None if not own and (out / name / "experiments").is_dir() else find_paper(name)
+    # No file name with a folder in it, and no longer than file names can be.
+    is_key = re.fullmatch(r"\w[\w-]{0,99}", name, re.ASCII) is not None and name not in papers.list_papers()
+    return None if is_key and (out / name / "experiments").is_dir() else find_paper(name)
 
 
 def find_paper(paper: PaperName) -> spec.Paper:

@@ -107,8 +107,8 @@ def test_evaluation_offers_its_modules():
 def test_reproduce_has_the_options_of_the_command_and_their_defaults():
     parameters = dict(inspect.signature(reproduce).parameters)
     assert not parameters.pop("quiet").default
-    # What is printed is no matter of the library.
-    printed = ("quiet", "verbose", "as_json", "with_tables")
+    # What is printed is no matter of the library, and options of a file are keyword arguments.
+    printed = ("quiet", "verbose", "as_json", "with_tables", "config")
     options = {option.name: option for option in cli.reproduce.params if option.name not in printed}
     assert parameters.keys() == options.keys()
     for name in parameters.keys() - {"paper", "datasets", "assume", "out"}:

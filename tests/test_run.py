@@ -142,6 +142,9 @@ def test_a_run_names_itself_and_completes_its_keys(run):
     assert run.paper.title in html
     assert html.count("<table>") == 1
     assert "table2" in html
+    # The answer comes first.
+    assert str(run.answer).splitlines()[1].startswith("Best network: VGG16")
+    assert html.index("Best network: VGG16") < html.index("<table>")
 
 
 def test_figures_are_files_by_name(run):

@@ -39,6 +39,10 @@ def check(name: str, data: str | None, classes: tuple[str, ...], pairs: Path | N
     Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault. The last
     line is the verdict: OK or FAULTS, with the numbers.
     """
+    if pairs is not None:
+        from leukcnn.paths import check_pairs_file
+
+        check_pairs_file(pairs)
     check_data(name, data, classes, output, pairs=pairs)
 
 
@@ -50,10 +54,6 @@ def check_data(
     names = paper.datasets if paper else (name,)
     own = {folder.key: folder for folder in paper.folders} if paper else {}
     place = data_folder(data, names, folders=[*own.values()])
-    if pairs is not None:
-        from leukcnn.paths import check_pairs_file
-
-        check_pairs_file(pairs)
 
     from leukcnn.datasets import verify
     from leukcnn.datasets.many import find_present
@@ -73,8 +73,8 @@ def check_data(
             with output.counting("Reading files") as count:
                 if key in own:
                     reports.append(verify_folder(own[key], places[key], progress=count))
-                    continue
-                reports.append(verify(key, root, classes=classes, progress=count))
+                else:
+                    reports.append(verify(key, root, classes=classes, progress=count))
         except DataError as error:
             if len(names) == 1:
                 raise
@@ -88,57 +88,20 @@ def check_data(
     if lines or unchecked:
         output.result("\n".join([*lines, *unchecked]))
     if reports:
-        duplicates = _search(reports, paper, pairs, output)
+        duplicates = _search(reports, paper, output, pairs)
     output.document = {
         "ok": ok,
-        "verdict": verdict(reports, unchecked),
         "datasets": [
             {"key": one.card.key, "ok": one.ok, "images": one.images_here, "lines": one.lines()}
             for one in reports
         ],
         "unchecked": unchecked,
         "duplicates": duplicates,
+        "verdict": verdict(reports, unchecked),
     }
     output.result(verdict(reports, unchecked))
     if not ok:
         sys.exit(1)
-
-
-def _paper_of(name: str) -> "Paper | None":
-    """Returns the paper of that name; None if it is a dataset's."""
-    from leukcnn.datasets import CATALOG
-
-    if name in CATALOG:
-        # The key of a paper with one dataset is that dataset's key.
-        return None
-    if name in papers.list_papers() or papers.is_file_name(name):
-        return find_paper(name)
-    known = sorted({*CATALOG, *papers.list_papers()})
-    raise DataError(
-        f"There is no dataset and no paper named {name!r}.",
-        expected=f"one of {', '.join(known)}, or a paper's file",
-        remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
-    )
-
-
-def _search(
-    reports: "Sequence[Report]", paper: "Paper | None", pairs: Path | None, output: Output
-) -> dict[str, Any]:
-    """Shows images that occur twice; returns the ids of all identical and all nearly identical pairs."""
-    # It loads scikit-learn, which an empty folder doesn't need.
-    from leukcnn.duplicate_scan import scan_reports
-
-    found = scan_reports(reports, paper=paper, counting=output.counting)
-    for line in found.lines()[: 1 if output.quiet else None]:
-        output.result(line)
-    n = len(found.pairs) + len(found.named)
-    if pairs is not None:
-        found.write(pairs)
-        output.result(f"{counted(n, 'pairs')} in {pairs}")
-    elif n and not output.quiet:
-        output.result(f"The same command with --pairs FILE.csv writes {'it' if n == 1 else f'all {n:,}'}.")
-    ids = found.index.ids
-    return {"identical": ids[found.identical].tolist(), "near": ids[found.near].tolist()}
 
 
 def verdict(reports: "Sequence[Report]", unchecked: Sequence[str]) -> str:
@@ -160,3 +123,43 @@ def verdict(reports: "Sequence[Report]", unchecked: Sequence[str]) -> str:
     if unchecked:
         parts.append(f"{counted(len(unchecked), 'datasets')} can't be checked")
     return f"FAULTS: {', '.join(parts)}."
+
+
+def _paper_of(name: str) -> "Paper | None":
+    """Returns the paper of that name; None if it is a dataset's."""
+    from leukcnn.datasets import CATALOG
+
+    if name in CATALOG:
+        # The key of a paper with one dataset is that dataset's key.
+        return None
+    if name in papers.list_papers() or papers.is_file_name(name):
+        return find_paper(name)
+    known = sorted({*CATALOG, *papers.list_papers()})
+    raise DataError(
+        f"There is no dataset and no paper named {name!r}.",
+        expected=f"one of {', '.join(known)}, or a paper's file",
+        remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
+    )
+
+
+def _search(
+    reports: "Sequence[Report]", paper: "Paper | None", output: Output, pairs: Path | None
+) -> dict[str, Any]:
+    """Shows images that occur twice, and writes the pairs; returns the ids of all pairs by kind."""
+    # It loads scikit-learn, which an empty folder doesn't need.
+    from leukcnn.duplicate_scan import scan_reports
+
+    found = scan_reports(reports, paper=paper, counting=output.counting)
+    for line in found.lines()[: 1 if output.quiet else None]:
+        output.result(line)
+    n = len(found.pairs) + len(found.named)
+    if pairs is not None:
+        found.write(pairs)
+        output.result(f"{counted(n, 'pairs')} in {pairs}")
+    elif n and not output.quiet:
+        output.result(f"The same command with --pairs FILE.csv writes {'it' if n == 1 else f'all {n:,}'}.")
+    ids = found.index.ids
+    return {
+        kind: ids[rows].tolist()
+        for kind, rows in (("identical", found.identical), ("near", found.near), ("named", found.named))
+    }

@@ -24,6 +24,7 @@ from leukcnn.start import download_dataset
 @with_output
 def datasets(name: str | None, download: Path | None, accept_licence: bool, output: Output) -> None:
     """Lists the datasets, or shows one: classes, counts, source, licence, layouts."""
+    from leukcnn.commands.describing import wrapped
     from leukcnn.datasets import catalog
 
     if download is not None:
@@ -36,9 +37,9 @@ def datasets(name: str | None, download: Path | None, accept_licence: bool, outp
     output.document = {"datasets": [card.to_plain() for card in cards]}
     if name is not None and not output.quiet:
         for line in cards[0].lines():
-            output.result(line)
+            output.result(wrapped(line))
         return
     for card in cards:
-        output.result(f"{card.key}: {card.name}, {card.total:,} images, {', '.join(card.classes)}")
+        output.result(wrapped(f"{card.key}: {card.name}, {card.total:,} images, {', '.join(card.classes)}"))
         if not output.quiet:
-            output.result(f"    {card.availability}")
+            output.result(wrapped(f"    {card.availability}"))

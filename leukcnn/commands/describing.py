@@ -84,6 +84,12 @@ def paper_lines(paper: spec.Paper, *, name: str = "") -> list[str]:
     return [*lines, "", "Commands", *(f"  {command}" for command in commands)]
 
 
+def wrapped(line: str) -> str:
+    """Returns a line, broken at the width of the terminal; what follows is indented by four blanks more."""
+    indent = line[: len(line) - len(line.lstrip())]
+    return "\n".join(_wrapped(line.strip(), indent=indent, hanging=f"{indent}    ")) or line
+
+
 def _wrapped(text: str, *, indent: str = "  ", hanging: str = "") -> list[str]:
     return textwrap.wrap(
         text,
@@ -91,6 +97,7 @@ def _wrapped(text: str, *, indent: str = "  ", hanging: str = "") -> list[str]:
         initial_indent=indent,
         subsequent_indent=hanging or indent,
         break_on_hyphens=False,
+        break_long_words=False,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from leukcnn import completion
 from leukcnn.command_group import Choice, Place
 from leukcnn.commands.options import (
     CLASSES,
@@ -41,7 +42,7 @@ def _types() -> Types:
 
 
 @click.command()
-@click.argument("places", nargs=-1, metavar="FOLDER")
+@click.argument("places", nargs=-1, metavar="FOLDER", shell_complete=completion.folder)
 @config(_types, arguments={"folder": "places"})
 @click.option(
     "--datasets",
@@ -61,7 +62,14 @@ def _types() -> Types:
     help=r"What images of one patient or slide have in common: 'patient_(\d+)' in their paths, or a column "
     "of --labels.",
 )
-@click.option("--networks", metavar="NAME,NAME", default="four_blocks", show_default=True, help="Networks.")
+@click.option(
+    "--networks",
+    metavar="NAME,NAME",
+    default="four_blocks",
+    show_default=True,
+    shell_complete=completion.networks,
+    help="Networks.",
+)
 @click.option(
     "--split",
     type=Choice(_SPLITS),

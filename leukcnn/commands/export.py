@@ -1,12 +1,13 @@
 """`leukcnn export`."""
 
-import json
 from pathlib import Path
 
 import click
 
 from leukcnn.command_group import Choice, Place
-from leukcnn.exporting.export import ENDINGS
+from leukcnn.commands.options import with_output
+from leukcnn.commands.printing import Output
+from leukcnn.exporting.endings import ENDINGS
 
 
 @click.command()
@@ -27,14 +28,14 @@ from leukcnn.exporting.export import ENDINGS
     help="Images to check the file with, 32 of them; synthetic ones by default.",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@with_output
 def export(
     model: Path,
     format: str,
     out: Path | None,
     images: Path | None,
     force: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Writes a trained network (a trial's model.keras) as a file that other programs run without leukcnn.
 
@@ -44,12 +45,10 @@ def export(
     from leukcnn.exporting.export import export as export_network
 
     done = export_network(model, format=format, out=out, images=images, force=force)
-    if as_json:
-        click.echo(json.dumps(done.to_json(), indent=1))
-        return
+    output.document = done.to_json()
     others = [done.description, *([done.model_card] if done.model_card else [])]
-    click.echo(f"{done.file}, with {', '.join(others)}")
+    output.result(f"{done.file}, with {', '.join(others)}")
     differences = f"largest difference of probabilities {done.largest_difference:.2g}"
     if done.largest_difference_resized is not None:
         differences += f", at the network's size {done.largest_difference_resized:.2g}"
-    click.echo(f"Run with {done.program} on {done.images} {done.given} images: {differences}.")
+    output.result(f"Run with {done.program} on {done.images} {done.given} images: {differences}.")

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from leukcnn.counting import Count
+from leukcnn.counting import Count, uncounted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from leukcnn.experiment.report import Report
     from leukcnn.run import Run
+
 
 _WITHOUT_TERMINAL = 120  # columns, as in a cluster's log
 _NARROWEST = 40
@@ -103,12 +104,12 @@ class Output:
             click.echo(text, err=True)
 
     def counting(self, what: str) -> contextlib.AbstractContextManager[Count]:
-        """Shows on standard error how far a stage is, unless the command is quiet; as `Counting`."""
-        from rich.console import Console
-
+        """Shows how far a stage is, as `leukcnn.progress.counting`, unless the command is quiet."""
+        if self.quiet:
+            return uncounted(what)
         from leukcnn.progress import counting
 
-        return counting(what, console=Console(quiet=True) if self.quiet else None)
+        return counting(what)
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:

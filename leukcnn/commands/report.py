@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from leukcnn import completion
 from leukcnn.backend import start_backend
 from leukcnn.commands.options import OUT, with_output
 from leukcnn.commands.printing import Output, exit_with
@@ -12,7 +13,7 @@ from leukcnn.start import paper_or_stored, stored_paper
 
 
 @click.command()
-@click.argument("paper", metavar="[PAPER|FILE.py|KEY]", required=False)
+@click.argument("paper", metavar="[PAPER|FILE.py|KEY]", required=False, shell_complete=completion.paper)
 @OUT
 @click.option("--audit", is_flag=True, help="Also audit the paper's printed values; later reports keep it.")
 @with_output

@@ -44,9 +44,12 @@ def table(
     from leukcnn.experiment.request import check_margin, check_only
     from leukcnn.runs import Store
 
+    if given is not None:
+        check_only(given, only)
     store, faults = Store(out, given.key if given else paper), []
     folders, summaries = list(store.experiments()), []
-    check_only(given or stored_paper(folders[-1]), only)
+    if only and given is None:
+        check_only(stored_paper(folders[-1]), only)
     if margin is not None:
         check_margin(margin)
         if only or verify:
@@ -64,7 +67,13 @@ def table(
                 faults += verify_report(store, folder, found)
             else:
                 done = report(
-                    store, folder, found, only=only, margin=margin, figures=figures, counting=output.counting
+                    store,
+                    folder,
+                    found,
+                    only=only,
+                    margin=margin,
+                    figures=figures,
+                    counting=output.counting,
                 )
                 summaries.append({"folder": folder.name, "summary": done.summary})
                 print_report(done, output, with_tables=not output.quiet)

@@ -329,7 +329,7 @@ def _by_content(model: spec.Model) -> spec.Model:
 
 
 def _content_of(file: str) -> str:
-    """Returns what stands for a file in identities: its content, wherever it is."""
+    """Returns the name of a file in identities, which is that of its content, wherever it is."""
     state = user_path(file).stat()
     return f"sha256:{_content(file, state.st_size, state.st_mtime_ns)}"
 

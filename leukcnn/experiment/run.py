@@ -1,6 +1,7 @@
 """Runs a study, from the data's folder to the tables. Only this module knows all stages."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -118,15 +119,9 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))
     session.tracking.group = f"{study.paper.key}/{folder.name}"
+    material = Material(Results(study.paper, record, store), session.index)
     with locked_folder(folder):
-        record.save(folder)
-        try:
-            store_paper(study.paper, folder)
-        except ArgumentError as error:
-            session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
-        store_options(request, folder)
-        write_json(folder / "environment.json", environment(session.devices))
-        material = Material(Results(study.paper, record, store), session.index)
+        _keep_what_was_asked(request, session, material, folder)
         capture(material, folder, trained=False)
         capture_copies(material, folder, planned.pairs)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
@@ -145,14 +140,8 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     with locked_folder(folder):
         capture(material, folder, trained=True, faults=faults)
         capture_mistakes(material, folder, faults=faults)
-    done = report(
-        store,
-        folder,
-        study.paper,
-        only=study.only,
-        figures=study.figures,
-        counting=session.progress.counting,
-    )
+    counting = session.progress.counting
+    done = report(store, folder, study.paper, only=study.only, figures=study.figures, counting=counting)
     watch.lap("tables and figures")
     return replace(
         done,
@@ -160,6 +149,17 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
         diverged=tuple(training.diverged),
         faults=[*dict.fromkeys((*faults, *done.faults))],
     )
+
+
+def _keep_what_was_asked(request: Request, session: Session, material: Material, folder: Path) -> None:
+    """Writes the record, the paper if it isn't leukcnn's own, the options and the environment."""
+    material.results.record.save(folder)
+    try:
+        store_paper(request.paper, folder)
+    except ArgumentError as error:
+        session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
+    store_options(request, folder)
+    write_json(folder / "environment.json", environment(session.devices))
 
 
 def _say_what_is_not_trained(

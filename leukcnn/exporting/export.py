@@ -11,14 +11,12 @@ from typing import Any
 from leukcnn.argument_types import require_types, user_path
 from leukcnn.backend import start_backend
 from leukcnn.errors import ArgumentError, DependencyError, StoreError, WeightsError
+from leukcnn.exporting.endings import ENDINGS
 from leukcnn.fields import did_you_mean
 from leukcnn.files import check_writable, explaining
 from leukcnn.paths import NETWORK_FILE, list_images, network_file
 
-__all__ = ["ENDINGS", "Exported", "export"]
-
-ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "savedmodel": "", "keras": ".keras"}
-"""Format -> how the names of its files end; a SavedModel is a folder."""
+__all__ = ["Exported", "export"]
 
 # Format -> the packages that it needs in addition to leukcnn's own, and the extra that installs them.
 _NEEDS = {

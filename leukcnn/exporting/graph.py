@@ -111,8 +111,10 @@ def of_keras_alone(network: keras.Model, *, ungrouped: bool) -> keras.Model:
     """
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        # Networks that were trained in 16 bits have their weights in 32.
-        config = {**layer.get_config(), "dtype": "float32"}
+        config = layer.get_config()
+        if isinstance(layer, keras.Layer):
+            # Networks that were trained in 16 bits have their weights in 32.
+            config["dtype"] = "float32"
         if isinstance(layer, layers.Conv2D) and layer.groups > 1:
             return (GroupedConv2D if ungrouped else layers.Conv2D).from_config(config)
         return layer.__class__.from_config(config)
@@ -187,7 +189,7 @@ def _matrix(line: Any, length: Any, window: Any, size: int, preprocessing: Prepr
 
 
 def _area(pixel: Any, target: Any, window: Any, size: int) -> Any:
-    """Returns the shares of the pixels in the mean over each target's part of the window."""
+    """Returns the weight of each pixel in the mean over each target's part of the window."""
     # In units of which a pixel has `size`: whole numbers, which float32 holds.
     end = ops.minimum(size * (pixel + 1), window * (target + 1))
     return ops.maximum(end - ops.maximum(size * pixel, window * target), 0) / window

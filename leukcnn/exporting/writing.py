@@ -115,7 +115,8 @@ def _synthetic(saved: SavedNetwork) -> Iterator[np.ndarray]:
     for number in range(_IMAGES):
         # Every other one has the network's size; the others must be resized.
         own = saved.preprocessing.image_size
-        size = (own, own) if number % 2 and own >= least else (least + 7 * number, least + 5 * number + 1)
+        grown = (least + 3 * number, least + 2 * number + 1)
+        size = (own, own) if number % 2 and own >= least else grown
         yield draw_smear(class_name="ALL", dataset="taleghani", seed=0, image=number, size=size)
 
 

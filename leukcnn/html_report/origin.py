@@ -5,7 +5,7 @@ import json
 import shlex
 from typing import Any
 
-from leukcnn import spec
+from leukcnn import papers, spec
 from leukcnn.datasets import CATALOG
 from leukcnn.errors import StoreError
 from leukcnn.outputs.answer import is_synthetic
@@ -20,7 +20,9 @@ def command_of(results: Results) -> str:
     """Returns the command that repeats a run, without its folders."""
     record, paper = results.record, results.paper
     data = "synthetic" if is_synthetic(results) else "DIR"
-    parts = ["leukcnn", "reproduce", paper.key, "--data", data, "--profile", record.profile]
+    # Another paper is a file, which only its user has.
+    name = paper.key if paper.key in papers.list_papers() else f"{paper.key}.py"
+    parts = ["leukcnn", "reproduce", name, "--data", data, "--profile", record.profile]
     # Rows of one paper may have splits of their own.
     if record.split != paper.rows[0].setup.split.kind:
         parts += ["--split", record.split]

@@ -140,6 +140,7 @@ def _values(results: Results, folder: Path, contents: Contents) -> dict[str, Any
         "copies_table": copies_table(_kept(captured, COPIES, faults)),
         "assumptions": replace_notes(contents.assumptions),
         "audit": contents.audit,
+        "printed": any(table.published or table.reference for table in results.paper.tables),
         "command": origin.command_of(results),
         "origin": [build(results) for build in (origin.options_table, origin.software_table)],
         "data": origin.data_table(results),

@@ -314,7 +314,8 @@ def answer_of(results: Results) -> Answer:
     kinds = {trial.split for trial in (*results.record.trials, *results.record.controls)}
     if asked.split not in kinds:
         asked = replace(asked, split="")
-    shown, (metric,) = results.under(asked.split), asked.metrics
+    # Without a positive class, a metric of one class means its averages over the classes.
+    shown, metric = results.under(asked.split), next(iter(TableContent(results, asked).metrics), "accuracy")
     others = [*_MORE_METRICS, *(_OF_ONE_CLASS if results.paper.positive_class else ())]
     scores = [
         _score(content, content.line(place, name), dataset)

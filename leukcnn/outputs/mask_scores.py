@@ -76,7 +76,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns IoU and Dice coefficient of each segmentation method, for nuclei and for whole cells."""
     captured: Mapping[str, Any] | None = kept.get(table.id)
     by_dataset, rows = captured or {}, []
-    for dataset in in_order(by_dataset):
+    for dataset in in_order(name for name in by_dataset if name != "key"):
         measured, title = by_dataset[dataset], card(dataset).name
         if "missing" in measured:
             rows.append((title, *not_measured(measured["missing"], 6)))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from leukcnn import __version__, spec
 from leukcnn.datasets import card
 from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.outputs.model_links import FOLDER, links_of
 from leukcnn.outputs.titles import dataset_title
 from leukcnn.results.comparisons import best_control
 from leukcnn.results.measure import Measured, measure
@@ -75,10 +76,8 @@ def model_card(results: Results) -> str:
 
 
 def _networks(results: Results) -> list[str]:
-    """Returns the ids of the rows that have values and a network of their own."""
-    return [
-        row for row in results.paper.row_ids if results.has_values(row) and not results.setup(row).features
-    ]
+    """Returns the ids of the rows that have values and a saved network."""
+    return [row for row in results.paper.row_ids if results.has_values(row) and links_of(results, row)]
 
 
 def _details(results: Results, shown: Sequence[Results]) -> list[str]:
@@ -86,8 +85,8 @@ def _details(results: Results, shown: Sequence[Results]) -> list[str]:
     lines = [
         f"Task: {paper.task}. The classes, in the order of the outputs: {', '.join(paper.classes)}.",
         "",
-        f"Trained with leukcnn {__version__} on Keras ({record.backend}), profile {record.profile}, as in "
-        f"{paper.title} ({', '.join(filter(None, (paper.authors, paper.citation)))}).",
+        f"Trained with leukcnn {__version__} on Keras ({record.backend}), profile {record.profile}: "
+        f"{', '.join(filter(None, (paper.title, paper.authors, paper.citation)))}.",
         "",
         "| Network | Parameters | Trained networks |",
         "|---|---:|---:|",
@@ -238,9 +237,8 @@ def _in_words(steps: Preprocessing) -> str:
 
 
 def _loading(results: Results, shown: Sequence[Results]) -> Iterator[str]:
-    first = next(trial for row in _networks(shown[0]) for _, _, trial in shown[0].trials[row])
-    model = f"{results.paper.key}/trials/{first.path.name}/model.keras"
-    yield "In the folder of the runs (`--out`):"
+    model = f"{FOLDER}/{next(iter(links_of(results, _networks(shown[0])[0])))}"
+    yield "In the folder of this card:"
     yield ""
     yield "```python"
     yield "from leukcnn.prediction import SavedNetwork"

@@ -36,6 +36,7 @@ _MOST_MISTAKES, _MOST_PER_CLASS = 24, 4
 _MOST_PAIRS, _MOST_PAIRS_SHOWN = 500, 12
 _PIXELS, _PIXELS_OF_A_COPY = 160, 128
 _QUALITY = 82
+_NO_HEAT = np.empty((0, 1, 1))
 
 
 def capture_copies(material: Material, folder: Path, pairs: np.ndarray) -> None:
@@ -111,12 +112,15 @@ def _tested(trial: Trial) -> Predictions:
 
 
 def _mistakes(material: Material) -> Iterator[Capture]:
-    for row in best_rows(material.results):
+    results = material.results
+    quick = bool(results.paper.profile(results.record.profile).not_comparable)
+    for place, row in enumerate(best_rows(results)):
         # One network a row: with all folds, reading the networks would take minutes.
-        if (found := _first_mistakes(material.results, row)) is not None:
-            preprocessing = material.results.setup(row).preprocessing
-            key = digest([found.trial.path.name, found.predictions.image.tolist(), _PIXELS, _QUALITY])
-            make = partial(_looked_at, found, preprocessing, material)
+        if (found := _first_mistakes(results, row)) is not None:
+            why_not = "in a quick profile, only the best network has it" if quick and place else ""
+            images = found.predictions.image.tolist()
+            key = digest([found.trial.path.name, images, _PIXELS, _QUALITY, why_not])
+            make = partial(_looked_at, found, results.setup(row).preprocessing, material, why_not)
             yield Capture(f"{MISTAKES}_{row}", key, make)
 
 
@@ -136,13 +140,20 @@ def _first_mistakes(results: Results, row: str) -> _Found | None:
     return None
 
 
-def _looked_at(found: _Found, preprocessing: spec.Preprocessing, material: Material) -> dict[str, Any]:
-    """Returns names, classes and scores of the images, "images" and "heat" as JPEG, and the layer."""
+def _looked_at(
+    found: _Found, preprocessing: spec.Preprocessing, material: Material, why_not: str
+) -> dict[str, Any]:
+    """Returns names, classes and scores of the images, "images" and "heat" as JPEG, and the layer.
+
+    Without heat if `why_not` says why not.
+    """
     index, predictions = material.index, found.predictions
     places = {name: place for place, name in enumerate(index.ids.tolist())}
     images = [read_image(index.paths[places[name]])[0] for name in predictions.image.tolist()]
     inputs = np.stack([prepare(image, preprocessing) for image in images])
-    maps, layer, why = _heat(found, inputs, preprocessing)
+    maps, layer, why = _NO_HEAT, "", why_not
+    if not why_not:
+        maps, layer, why = _heat(found, inputs, preprocessing)
     names = predictions.class_names
     return {
         "names": predictions.image.tolist(),
@@ -163,16 +174,15 @@ def _heat(
     found: _Found, inputs: np.ndarray, preprocessing: spec.Preprocessing
 ) -> tuple[np.ndarray, str, str]:
     """Returns Grad-CAM for the predicted classes (N, h, w), its layer, and why there is none."""
-    none = np.empty((0, 1, 1))
     if "model.keras" not in found.trial.result["files"]:
-        return none, "", "this row saves no network"
+        return _NO_HEAT, "", "this row saves no network"
     network = SavedNetwork.load(found.trial.checked("model.keras")).network
     try:
         layer = largest_maps_layer(network)
         predicted = found.predictions.predicted
         return grad_cam(network, scaled(inputs, preprocessing), class_index=predicted, layer=layer), layer, ""
     except (ArgumentError, DeviceError) as error:
-        return none, "", error.reason
+        return _NO_HEAT, "", error.reason
     finally:
         keras.utils.clear_session()
 

@@ -112,7 +112,7 @@ class _Shape:
         title = ", ".join(self._titles(line, "section"))
         if line.place.row not in CONTROLS:
             return title, ""
-        return title, f"Control: {title}" if self.placed["row"] == "section" else "Controls"
+        return (f"Control: {title}", "") if self.placed["row"] == "section" else (title, "Controls")
 
     def _rank(self, line: Line) -> int:
         """Returns the position of a line's row in the paper's own table."""
@@ -204,7 +204,9 @@ class _Shape:
         """Returns a column; one that is alone in its group has the group's title before its own."""
         alone = [one.group for one in self.headings].count(heading.group) == 1
         if heading.group and alone:
-            return Column(f"{heading.group}, {heading.title}", "cell")
+            base = heading.group.removesuffix(f" {PERCENT_UNIT}")
+            unit = heading.group.removeprefix(base)
+            return Column(f"{base}, {heading.title}{unit}", "cell")
         return Column(heading.title, "cell", group=heading.group)
 
     def layout(self) -> Layout:
@@ -234,7 +236,7 @@ class _Shape:
                 cells = [self._other(other, lines, heading) for heading in self.headings]
                 if any(cells):
                     rows.append([*titles, other.title, *[""] * len(counts), *cells])
-        return Layout(columns, rows, sections, n_labels=max(1, len(labels) + bool(others)))
+        return Layout(columns, rows, sections, n_labels=len(labels) + bool(others))
 
     def _has(self, value: Value) -> bool:
         return any(value.of(line) is not None for lines in self.shown.values() for line in lines)

@@ -14,8 +14,8 @@ def summary_table(results: Results) -> Table:
     """Returns a line for each row, tested dataset and control with the main metric on the test set.
 
     The main metric is the accuracy where the paper prints one, else the first metric that it prints. The
-    split and the format are those of the first table that prints it. Notes name the rows that weren't
-    trained, and why.
+    split and the format are those of the first table that prints it. A paper that prints none has measured
+    values alone. Notes name the rows that weren't trained, and why.
     """
     asked = summary_of(results.paper)
     paper = replace(results.paper, tables=(asked,), figures=())
@@ -34,7 +34,7 @@ def summary_of(paper: spec.Paper) -> spec.Table:
     main = "accuracy" if "accuracy" in named or not named else named[0]
     return spec.Table(
         id="summary",
-        title="Published and measured",
+        title="Published and measured" if first.published else spec.METRICS[main].title,
         kind="metrics",
         axes=tuple(axis for axis in first.axes if axis in ("dataset", "row")),
         split=first.split,
@@ -42,5 +42,5 @@ def summary_of(paper: spec.Paper) -> spec.Table:
         published=tuple(p for p in first.published if p.metric == main and p.subset == "test"),
         values_as=first.values_as,
         over=first.over,
-        show=_SHOWN,
+        show=_SHOWN if first.published else ("measured", "interval"),
     )

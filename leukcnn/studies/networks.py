@@ -14,7 +14,7 @@ from leukcnn.models.backbones import BACKBONES, MODES, keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS
 from leukcnn.spec.names import APPLICATIONS, BUILDERS
 
-__all__ = ["DEFAULT_NETWORKS", "rows_of"]
+__all__ = ["DEFAULT_NETWORKS", "NETWORKS", "rows_of"]
 
 DEFAULT_NETWORKS = ("four_blocks",)
 """The networks of an evaluation that names none: one that a laptop trains in minutes."""
@@ -84,6 +84,9 @@ _OWN: Mapping[str, _Network] = {
     "regnet_x": _Network("RegNetX-400MF", "RegNetX", least_size=32),
     "regnet_y": _Network("RegNetY-400MF", "RegNetY", least_size=32),
 }
+
+NETWORKS = tuple(_OWN)
+"""leukcnn's own networks, by the names that `--networks` takes."""
 
 
 def rows_of(names: tuple[str, ...], *, setup: spec.Setup) -> tuple[spec.Row, ...]:

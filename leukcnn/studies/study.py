@@ -247,7 +247,7 @@ def _require_common_classes(surveys: list[Survey]) -> None:
             )
     if not any(len(one.folder.classes) > 1 for one in surveys):
         raise DataError(
-            "Each dataset holds one class: whoever knows the dataset knows the class.",
+            "Each dataset holds one class: the dataset gives away the class.",
             expected="a dataset with two or more classes, which can be tested",
             remedy="add images of the other classes of at least one dataset",
         )
@@ -325,7 +325,7 @@ def _tables(surveys: list[Survey], rows: tuple[Row, ...], *, notes: tuple[str, .
         Table("matrix", "Confusion matrix in numbers", "confusion"),
         *((Table("groups", "Each group", "subjects"),) if known and len(groups) <= _MOST_SUBJECTS else ()),
         *(
-            (Table("shortcut", "Does the border tell the datasets apart?", "shortcut", rows=ids),)
+            (Table("shortcut", "Does the border distinguish the datasets?", "shortcut", rows=ids),)
             if several
             else ()
         ),

@@ -43,5 +43,16 @@ def test_a_file_is_named_in_the_commands(request):
     assert f"leukcnn reproduce {example} --data DIR" in shown(example)
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_data_sets_are_as_wide_as_the_terminal_and_addresses_stay_whole(columns):
+    for words in (["datasets"], ["datasets", "cnmc2019"]):
+        done = CliRunner().invoke(main, words, env={"COLUMNS": str(columns)})
+        long = [line for line in done.stdout.splitlines() if len(line) > columns]
+        # A path or an address isn't broken: it is copied.
+        assert all(max(map(len, line.split())) > columns - 30 for line in long), long
+        assert not [line for line in done.stdout.splitlines() if line != line.rstrip()]
+    assert "https://doi.org/10.7937/tcia.2019.dc64i46r" in done.stdout
+
+
 def test_the_list_is_short():
     assert len(shown().splitlines()) < 45

@@ -18,7 +18,7 @@ from leukcnn.cli import main
 from leukcnn.errors import ArgumentError, DataError, DependencyError, LeukCNNError, StoreError, WeightsError
 from leukcnn.exporting import export as exporting
 from leukcnn.exporting import writing
-from leukcnn.exporting.export import ENDINGS
+from leukcnn.exporting.endings import ENDINGS
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
@@ -152,9 +152,8 @@ def test_a_keras_file_loads_without_leukcnn(model, smears, tmp_path):
         "print(network(np.zeros((2, 50, 60, 3), np.uint8)).shape)\n"
         "assert not any(name.startswith('leukcnn') for name in sys.modules)\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    words = [sys.executable, "-c", code]
+    ran = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "(2, 3)" in ran.stdout
 
@@ -169,7 +168,7 @@ def test_other_probabilities_are_an_error_and_leave_nothing(model, smears, tmp_p
     assert not any(tmp_path.iterdir())
 
 
-def test_without_images_synthetic_ones_are_used_and_the_command_says_so(model, tmp_path, monkeypatch):
+def test_without_images_synthetic_ones_are_used_and_the_command_says_so(model, smears, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["export", str(model), "--format", "keras"])
     assert done.exit_code == 0, done.output
@@ -178,7 +177,8 @@ def test_without_images_synthetic_ones_are_used_and_the_command_says_so(model, t
     again = CliRunner().invoke(main, ["export", str(model), "--format", "keras"])
     assert again.exit_code == 1
     assert "exists" in again.output
-    forced = CliRunner().invoke(main, ["export", str(model), "--format", "keras", "--force", "--json"])
+    words = ["export", str(model), "--format", "keras", "--images", str(smears), "--force", "--json"]
+    forced = CliRunner().invoke(main, words)
     assert json.loads(forced.stdout)["file"] == "model_exported.keras"
 
 

@@ -19,7 +19,7 @@ EVERY_KIND = {
     "AlertNetX": {"input_shape": (64, 64, 3)},
     "CNMCVGG16": {"input_shape": (32, 32, 3)},
     "RegNetY": {"design": "200mf", "input_shape": (32, 32, 3), "classes": 2},
-    "FineTuned": {"backbone": "ResNet50", "mode": "SFT", "weights": None, "input_shape": (32, 32, 3)},
+    "TaleghaniResNet50": {"weights": None, "input_shape": (32, 32, 3)},
     "CaffeNet": {"input_shape": (67, 67, 3), "classes": 2},
 }
 

@@ -58,7 +58,7 @@ def opened(browser, hostile_folder):
 
 
 def column(page, table, place):
-    cells = page.locator(f"#{table} tbody tr:visible:not(.part) td:nth-child({place})")
+    cells = page.locator(f"#{table} tbody tr:visible:not(.section) td:nth-child({place})")
     return cells.all_inner_texts()
 
 
@@ -108,7 +108,7 @@ def test_a_filter_keeps_the_rows_with_all_words(opened):
 def test_sections_are_sorted_each_by_itself_and_hidden_when_empty(opened):
     page = opened()
     table = page.locator("#table-report")
-    sections = table.locator("tr.part")
+    sections = table.locator("tr.section")
     assert sections.all_inner_texts() == ["Controls"]
     heading = table.locator("thead tr:last-child th").nth(1)
     heading.get_by_role("button").click()

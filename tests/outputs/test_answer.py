@@ -6,7 +6,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from leukcnn import papers
+from leukcnn import papers, spec
 from leukcnn.experiment.report import report, verify_report
 from leukcnn.outputs.answer import SCHEMA_FILE, answer_of
 from leukcnn.outputs.model_links import links_of, write_links
@@ -93,6 +93,18 @@ def test_without_controls_the_answer_says_what_is_not_known(experiment, make_pre
     assert any(
         line.startswith("No control has been run: ") for line in answer_of(experiment.results()).lines()
     )
+
+
+def test_a_metric_of_one_class_is_averaged_where_no_class_is_positive(staged, make_stages):
+    experiment = staged(spec.Table("table1", "", "metrics", metrics=("f1",)))
+    experiment.add("frozen", make_stages(wrong=8))
+    answer = answer_of(experiment.results())
+    assert answer.metric == "weighted_f1"
+    assert any(
+        line.startswith("Best network: Frozen, weighted f1-score ") or "f1-score, weighted" in line
+        for line in answer.lines()
+    )
+    check(answer.to_json())
 
 
 def test_leaks_of_the_split_and_pairs_in_two_classes_are_named(compared):

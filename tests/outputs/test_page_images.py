@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leukcnn.outputs import page_images
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.page_images import COPIES, MISTAKES, best_rows, capture_copies, capture_mistakes
@@ -90,3 +91,14 @@ def test_pairs_of_copies_are_kept_those_of_two_classes_first(left_out, smears, t
 def test_without_copies_an_empty_list_is_kept(left_out, smears, tmp_path):
     capture_copies(Material(left_out().results(), smears), tmp_path / "run", np.empty((0, 2), np.int64))
     assert Captured(tmp_path / "run")[COPIES]["pairs"] == []
+
+
+def test_a_quick_profile_looks_into_the_best_network_alone(three_classes, tmp_path, monkeypatch):
+    results = three_classes.results
+    profiles = (replace(results.paper.profiles[0], not_comparable="quick"),)
+    quick = replace(results, paper=replace(results.paper, profiles=profiles))
+    monkeypatch.setattr(page_images, "best_rows", lambda results: ["shallow", "deep"])
+    capture_mistakes(Material(quick, three_classes.index), tmp_path / "run", faults=[])
+    found = Captured(tmp_path / "run")[f"{MISTAKES}_deep"]
+    assert found["why_no_heat"] == "in a quick profile, only the best network has it"
+    assert len(found["images"]) == 5 and not found.get("heat")

@@ -82,6 +82,15 @@ def test_a_classification_report_has_scikit_learn_s_shape(tables):
     assert [row[0] for row in rows[-3:]] == ["accuracy", "macro avg", "weighted avg"]
     assert rows[-3][2:4] == ["", ""]
     assert rows[-3][4].startswith("0.99")
+    titles = [title for title, _ in layout.parts]
+    assert titles[-1].startswith("Control: ")
+    assert not any(title.startswith("Control") for title in titles[:2])
+
+
+def test_an_average_without_another_is_in_its_heading(tables):
+    layout = tables["allidb_lightweight-full", "table1"].layout
+    assert "Recall, macro (%)" in [column.heading for column in layout.columns]
+    assert {row[1] for row in layout.rows} == {"Measured", "Weighted"}
 
 
 def test_controls_are_below_the_networks_of_their_section(tables):

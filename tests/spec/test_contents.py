@@ -94,6 +94,20 @@ def test_means_over_folds_need_the_test_set_and_folds_of_the_same_size(options):
     assert Table("t", "T", "metrics", over="folds", subsets=("test",), split="fold", compared_split="kfold")
 
 
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"shape": {"row": "sections"}}, "shape = 'sections'"),
+        ({"shape": {"subset": "columns"}}, "axes of shape = 'subset'"),
+        ({"headings": {"acuracy": "A (%)"}}, "headings = 'acuracy'"),
+    ],
+)
+def test_a_shape_names_axes_of_the_table_and_headings_name_metrics(options, found):
+    with pytest.raises(SpecError) as caught:
+        Table("t", "T", "metrics", **options)
+    assert found in caught.value.found
+
+
 def test_sample_has_class_sizes_or_only_their_total():
     assert spec.Sample((59, 49)).n == 108
     assert spec.Sample(total=2586, subset="final").n == 2586

@@ -55,6 +55,8 @@ def test_missing_required_field_is_named(kind, registry, name):
             "it doesn't accept axes",
             "tables or figures of metrics",
         ),
+        (lambda: least("counts", shape={"row": "section"}), "it doesn't accept shape", "of metrics"),
+        (lambda: least("reference", headings={"accuracy": "A"}), "it doesn't accept headings", "of metrics"),
         (lambda: least("samples", rows=("one",)), "it doesn't accept rows", "history"),
         (lambda: least("filters", dataset="jtsc"), "it doesn't accept dataset", "feature_space"),
         (lambda: least("history", variants=(("a", {}),)), "it doesn't accept variants", "augmentations"),

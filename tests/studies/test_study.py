@@ -1,4 +1,4 @@
-"""A user's own folders as a paper, and what each wrong folder is told."""
+"""A user's own folders as a paper, and the message for each wrong folder."""
 
 import pytest
 

@@ -12,7 +12,7 @@
   }
 
   // The rows of a table that have values, without the titles of its sections.
-  const rowsOf = (part) => Array.from(part.rows).filter((row) => !row.classList.contains("part"));
+  const rowsOf = (part) => Array.from(part.rows).filter((row) => !row.classList.contains("section"));
   const headingsOf = (table) => Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells);
 
   function sort(table, heading, column) {
@@ -37,7 +37,7 @@
     const wanted = input.value.trim().toLowerCase().split(/\s+/);
     let shown = 0, all = 0;
     for (const body of table.tBodies) {
-      const title = body.querySelector("tr.part"), before = shown;
+      const title = body.querySelector("tr.section"), before = shown;
       for (const row of rowsOf(body)) {
         const text = ((title ? title.textContent + " " : "") + row.textContent).toLowerCase();
         row.hidden = !wanted.every((word) => text.includes(word));
