@@ -44,9 +44,11 @@ def small_papers() -> Callable[[str], spec.Paper]:
 
 
 def scale_down(patch: pytest.MonkeyPatch) -> None:
-    """Lets papers and forests be small."""
+    """Lets papers, forests and the networks of `leukcnn evaluate` be small."""
     patch.setattr(papers, "get", small_papers())
     patch.setattr("leukcnn.evaluation.controls._TREES", 30)
+    patch.setattr("leukcnn.studies.study._FEWEST_EPOCHS", 2)
+    patch.setattr("leukcnn.studies.study._MOST_EPOCHS", 2)
 
 
 def prepare(folder: Path) -> None:
