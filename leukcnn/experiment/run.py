@@ -10,7 +10,6 @@ from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import ArgumentError, DivergenceError, StoreError, WeightsError
-from leukcnn.evaluation.controls import control_label
 from leukcnn.experiment.check import check_optimizers
 from leukcnn.experiment.check_networks import check_networks, check_row_weights, weights_at_the_door
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
@@ -25,13 +24,13 @@ from leukcnn.experiment.study import Study, study_of
 from leukcnn.experiment.tracked import tracked
 from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import shows_nothing
+from leukcnn.outputs.answer import answer_of
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.page_images import capture_copies, capture_mistakes
 from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
-from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.tracking import Tracking
@@ -129,7 +128,8 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     if study.trained or study.controls_only:
         splits = study.split_kinds if study.controls_only else {trial.split for trial in wanted}
         _run_controls(study, session, planned, splits)
-        _say_best_control(session, Results(study.paper, record, store))
+        if not study.controls_only:
+            _say_controls(session, Results(study.paper, record, store))
     watch.lap("controls")
     training = _Training(study, session, planned, to_do)
     training.run()
@@ -267,22 +267,11 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
         run_probe(trial, study.whole, session.shared, seed=probe.seed)
 
 
-def _say_best_control(session: Session, results: Results) -> None:
+def _say_controls(session: Session, results: Results) -> None:
     """Says what the controls reach, before any network is trained."""
-    measured = {
-        name: found
-        for name in results.paper.controls
-        if not results.tasks and (found := measure(results, name, "accuracy", over="runs"))
-    }
-    if not measured:
-        return
-    best = max(measured, key=lambda name: measured[name].spread[0])
-    interval, shown = measured[best].interval, [f"accuracy {100 * measured[best].spread[0]:.1f} %"]
-    if interval.defined:
-        shown.append(f"95 % interval {100 * interval.low:.1f} to {100 * interval.high:.1f} %")
-    if "majority" in measured and best != "majority":
-        shown.append(f"the majority class alone {100 * measured['majority'].spread[0]:.1f} %")
-    session.say(f"Without any network: {control_label(best)}, {', '.join(shown)}.")
+    answer = answer_of(results, networks=False)
+    if answer.controls:
+        session.say(f"Without any network: {' '.join(answer.control_lines())}")
 
 
 class _Training:

@@ -142,6 +142,12 @@ class Answer:
 
         return lines_of(self, folder)
 
+    def control_lines(self) -> list[str]:
+        """Returns the lines on controls alone."""
+        from leukcnn.outputs.answer_words import on_controls
+
+        return [*on_controls(self)]
+
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
@@ -177,6 +183,16 @@ class Answer:
         chosen = (one for one in self.against if one.best and one.subset == "test" and one.row in best)
         # Of equal controls, the first one.
         return [*{one.dataset: one for one in reversed([*chosen])}.values()][::-1]
+
+    @property
+    def border_against(self) -> list[Against]:
+        """The best network on the test set against the border on each tested dataset."""
+        best = self.networks[:1]
+        return [
+            one
+            for one in self.against
+            if one.control == "border" and one.subset == "test" and one.row in best
+        ]
 
     @cached_property
     def untrained(self) -> dict[str, str]:
@@ -304,11 +320,15 @@ class Answer:
         return sorted(rows, key=lambda row: (len(self.of(row)), sign * self.mean(row)), reverse=True)
 
 
-def answer_of(results: Results) -> Answer:
+def answer_of(results: Results, *, networks: bool = True) -> Answer:
     """Returns the answer of an experiment.
 
     The split is that of the first table that prints the main metric, or the run's main one if no trial has
     that split.
+
+    Args:
+        results: The experiment.
+        networks: Whether the answer has networks; else it has the controls and the main metric alone.
     """
     asked = summary_of(results.paper)
     kinds = {trial.split for trial in (*results.record.trials, *results.record.controls)}
@@ -316,14 +336,14 @@ def answer_of(results: Results) -> Answer:
         asked = replace(asked, split="")
     # Without a positive class, a metric of one class means its averages over the classes.
     shown, metric = results.under(asked.split), next(iter(TableContent(results, asked).metrics), "accuracy")
-    others = [*_MORE_METRICS, *(_OF_ONE_CLASS if results.paper.positive_class else ())]
+    others = [*_MORE_METRICS, *(_OF_ONE_CLASS if results.paper.positive_class else ())] * networks
     scores = [
         _score(content, content.line(place, name), dataset)
         for name in dict.fromkeys((metric, *others))
         for content, place, dataset in _places(results, replace(asked, metrics=(name,)))
-        if name == metric or content.measured(place, name)
+        if (networks or place.row in CONTROLS) and (name == metric or content.measured(place, name))
     ]
-    return Answer(shown, metric, tuple(scores), tuple(_against(shown)))
+    return Answer(shown, metric, tuple(scores), tuple(_against(shown)) if networks else ())
 
 
 def is_synthetic(results: Results) -> bool:
