@@ -271,7 +271,7 @@ def _say_controls(session: Session, results: Results) -> None:
     """Says what the controls reach, before any network is trained."""
     answer = answer_of(results, networks=False)
     if answer.controls:
-        session.say(f"Without any network: {' '.join(answer.control_lines())}")
+        session.say(f"Without any network. {' '.join(answer.control_lines())}")
 
 
 class _Training:
