@@ -55,6 +55,7 @@ class Choices:
         positive_class: The positive class, where there are two.
         against: Files of trained networks, which are applied in place of training `networks`.
         classes: Class of the images -> class of those networks, where their names differ.
+        most_folds: Most folds that copies among the images allow; None if that isn't known.
     """
 
     networks: tuple[str, ...] = DEFAULT_NETWORKS
@@ -65,6 +66,7 @@ class Choices:
     positive_class: str | None = None
     against: tuple[str, ...] = ()
     classes: Mapping[str, str] = field(default_factory=dict)
+    most_folds: int | None = None
 
 
 def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
@@ -91,7 +93,7 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
                 expected=f"a whole number from 1 to {LARGEST_INPUT:,}",
             )
     positive, about_positive = _positive_class(classes, choices.positive_class)
-    split, about_split = _split(surveys, choices.split)
+    split, about_split = _split(surveys, choices.split, choices.most_folds)
     setup = _setup(surveys, split, choices)
     if choices.against:
         rows = rows_against(choices.against, setup=setup, classes=classes, given=choices.classes)
@@ -169,7 +171,7 @@ def _sign(name: str) -> int:
     return int(diseased or "blast" in name.lower())
 
 
-def _split(surveys: list[Survey], named: str | None) -> tuple[Split, list[str]]:
+def _split(surveys: list[Survey], named: str | None, most_folds: int | None) -> tuple[Split, list[str]]:
     """Returns the split, and what to know about it."""
     several = len(surveys) > 1
     allowed = (*DATASET_SPLITS, *STUDY_SPLITS) if several else STUDY_SPLITS
@@ -189,6 +191,12 @@ def _split(surveys: list[Survey], named: str | None) -> tuple[Split, list[str]]:
         notes.append("the folders train, val and test make the split; --split grouped_kfold makes another")
     kind = "grouped" if kind == HOLDOUT else kind
     n_splits, about_folds = _folds(surveys, kind)
+    if most_folds is not None and most_folds < n_splits:
+        n_splits = most_folds
+        about_folds = [
+            f"{n_splits} folds instead of {_FOLDS}: copies and near-duplicates are kept together, which "
+            f"leaves a class {n_splits} groups"
+        ]
     unknown = sum(one.unknown_groups for one in surveys)
     total = sum(len(one.listing.ids) for one in surveys)
     if unknown and kind in ("grouped_kfold", "grouped", "given", "block_kfold"):

@@ -38,7 +38,7 @@ def datasets(tmp_path_factory, folder):
 
 
 def test_controls_alone_need_no_network(folder, tmp_path):
-    shown = run("evaluate", folder, "--controls-only", "--out", tmp_path)
+    shown = run("evaluate", folder, "--controls-only", "--tables", "--out", tmp_path)
     assert (
         "Best control: the colour of the border alone, which shows no whole cell, accuracy 100.0 %" in shown
     )
@@ -50,6 +50,24 @@ def test_controls_alone_need_no_network(folder, tmp_path):
     assert "Random forest, whole image's colour" in (tables / "results.csv").read_text()
     matrix = (tables / "matrix.csv").read_text()
     assert "published" not in matrix and "Four blocks" not in matrix
+
+
+def test_copies_among_few_images_leave_fewer_folds(tmp_path, capsys):
+    folder = write_classes(tmp_path / "own", n=5, size=40)
+    one, copy, *others = sorted((folder / "blast").iterdir())
+    copy.write_bytes(one.read_bytes())
+    options = {"controls_only": True, "out": tmp_path / "runs", "save_paper": tmp_path / "own_study.py"}
+    done = leukcnn.evaluate(folder, **options)
+    assert done.paper.rows[0].setup.split.n_splits == 4
+    assert "4 folds instead of 5: copies" in capsys.readouterr().err
+    # Nothing of the first attempt is left, and the file has the study that was run.
+    assert len([*(tmp_path / "runs" / "own" / "experiments").iterdir()]) == 1
+    assert start.find_paper(tmp_path / "own_study.py").rows == done.paper.rows
+    for path in others:
+        path.write_bytes(one.read_bytes())
+    with pytest.raises(DataError, match="All images of the class 'blast' are of one group, or copies"):
+        leukcnn.evaluate(folder, controls_only=True, out=tmp_path / "none", quiet=True)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.slow
