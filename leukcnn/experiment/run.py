@@ -1,5 +1,6 @@
 """Runs a study, from the data's folder to the tables. Only this module knows all stages."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,14 +103,17 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     to_do = session.unfinished(wanted)
     lacking = _check_weights(study, session, {trial.row for trial in to_do} - checked)
     to_do = [trial for trial in to_do if trial.row not in lacking]
+    applied = {row.id: row.setup.trained for row in study.rows if row.wanted and row.setup.trained}
+    seen = {row: seen_in_training(trained, session.shared) for row, trained in applied.items()}
     record = make_record(
         study,
         session.index,
         planned,
         lacking=lacking,
+        seen=seen,
         notes=[
             *_notes_on_black_images(study, session, wanted),
-            *_notes_on_known_images(study, session),
+            *_notes_on_known_images(study, seen, len(session.index)),
             *unknown_group_notes(
                 session.index, {trial.split for trial in wanted}, offered=study.paper.splits
             ),
@@ -209,23 +213,21 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     return list(dict.fromkeys(notes))
 
 
-def _notes_on_known_images(study: Study, session: Session) -> list[str]:
+def _notes_on_known_images(study: Study, seen: Mapping[str, int | None], total: int) -> list[str]:
     """Returns how many images the networks that are only applied were trained on, a note for each network."""
     notes = []
-    for row in (row for row in study.rows if row.wanted):
-        if row.setup.trained is None:
-            continue
-        known, total = seen_in_training(row.setup.trained, session.shared), len(session.index)
+    for row, known in seen.items():
+        label = study.row(row).label
         if known is None:
-            notes.append(f"{row.label}: whether it was trained on these images isn't known")
+            notes.append(f"{label}: whether it was trained on these images isn't known")
         elif known:
             notes.append(
-                f"{row.label} was trained or validated on {known:,} of the {total:,} images: its values are "
-                "no test"
+                f"{label} was trained or validated on {known:,} of the {total:,} images: its values are no "
+                "test"
             )
         else:
             notes.append(
-                f"{row.label} was trained on none of the {total:,} images, as far as files are identical"
+                f"{label} was trained on none of the {total:,} images, as far as files are identical"
             )
     return notes
 
@@ -288,7 +290,9 @@ class _Training:
         self._estimate: Estimate | None = None
         networks = {trial.row for trial in to_do if study.row(trial.row).trains}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
-            self._estimate = Estimate(session.progress, rows=len(networks))
+            smoke = any(profile.name == "smoke" for profile in study.paper.profiles)
+            shorter = "--profile smoke" if smoke else ""
+            self._estimate = Estimate(session.progress, rows=len(networks), shorter=shorter)
 
     def run(self) -> None:
         """Runs all of them."""

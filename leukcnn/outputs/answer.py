@@ -284,6 +284,7 @@ class Answer:
         return {
             "separated_pairs": {kind: pairs._asdict() for kind, pairs in record.separated_pairs.items()},
             "pairs_in_two_classes": record.pairs_in_two_classes,
+            "learned_from": record.seen,
             "unknown_subjects": {kind: one._asdict() for kind, one in record.unknown_subjects.items()},
             "overlaps": [
                 {

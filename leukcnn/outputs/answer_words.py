@@ -146,12 +146,14 @@ def _on_leaks(answer: Answer) -> Iterator[str]:
     record, kind = answer.results.record, answer.results.split_kind
     if not record.trials and not record.controls:
         return
-    found = ["no copy of a training image is tested"]
+    applied = [row for row in answer.networks if row in record.seen]
+    found = [_on_seen(answer, row) for row in applied] or ["no copy of a training image is tested"]
     if kind in record.separated_pairs:
         pairs = record.separated_pairs[kind]
         found = [
+            *(found if applied else ()),
             f"{pairs.identical:,} identical and {pairs.near:,} nearly identical pairs have one image in the "
-            "test set and the other in training or validation"
+            f"test set and the other in training or validation{' of the controls' if applied else ''}",
         ]
     found += dict.fromkeys(shared.describe() for shared in record.overlaps if shared.subset == "external")
     if record.pairs_in_two_classes:
@@ -163,6 +165,16 @@ def _on_leaks(answer: Answer) -> Iterator[str]:
     if kind not in (*spec.GROUPED_KINDS, *spec.LODOCV_KINDS) and 0 < groups < tested:
         found.append(f"this split doesn't keep {groups_are} together")
     yield f"Leaks: {'; '.join(found)}."
+
+
+def _on_seen(answer: Answer, row: str) -> str:
+    """Returns what is known of the tested images among those that an applied network learned from."""
+    seen, label = answer.results.record.seen[row], _label(answer, row)
+    if seen is None:
+        return f"whether {label} learned from tested images isn't known"
+    if seen:
+        return f"{label} learned from {seen:,} of these images: its values are no test"
+    return f"none of these files is among those that {label} learned from"
 
 
 def _on_what_is_missing(answer: Answer) -> Iterator[str]:

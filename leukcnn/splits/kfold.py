@@ -60,7 +60,7 @@ def stratified_kfold(
                 expected=minimum,
                 remedy=TOO_FEW,
                 label=int(label),
-                units=units,
+                units=int(units),
             )
     splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
     folds = splitter(n_splits, shuffle=True, random_state=child_seed(seed, "stratified_kfold") % 2**32)

@@ -105,7 +105,7 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
         *about_positive,
         "trained networks are applied, nothing is trained; the controls are cross-validated on these images"
         if choices.against
-        else f"the networks see {size}x{size} pixels for {epochs} epochs, for an answer in minutes; "
+        else f"the networks see {size}x{size} pixels for {epochs} epoch{'s' * (epochs != 1)}, for an answer in minutes; "
         "--image-size, --epochs and --batch-size change it",
     ]
     notes = [
