@@ -99,14 +99,12 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
         rows = rows_against(choices.against, setup=setup, classes=classes, given=choices.classes)
     else:
         rows = rows_of(choices.networks, setup=setup)
-    size, epochs = setup.preprocessing.image_size, setup.training.epochs
     chosen = [
         *about_split,
         *about_positive,
         "trained networks are applied, nothing is trained; the controls are cross-validated on these images"
         if choices.against
-        else f"the networks see {size}x{size} pixels for {epochs} epoch{'s' * (epochs != 1)}, for an answer in minutes; "
-        "--image-size, --epochs and --batch-size change it",
+        else _about_networks(rows),
     ]
     notes = [
         *(f"{one.folder.title}: {note}." for one in surveys for note in one.notes()),
@@ -144,6 +142,16 @@ _YEAR = 2025
 def notes_of(paper: Paper) -> tuple[str, ...]:
     """Returns what `study_paper` chose for the user, one sentence each."""
     return next((table.notes for table in paper.tables if table.id == "images"), ())
+
+
+def _about_networks(rows: tuple[Row, ...]) -> str:
+    sizes = [f"{size}x{size}" for size in sorted({row.setup.preprocessing.image_size for row in rows})]
+    pixels = " or ".join([*filter(None, [", ".join(sizes[:-1])]), sizes[-1]])
+    n, epochs = len(rows), rows[0].setup.training.epochs
+    return (
+        f"the network{'s see' if n > 1 else ' sees'} {pixels} pixels for {epochs} epoch{'s' * (epochs > 1)}, "
+        "for an answer in minutes; --image-size, --epochs and --batch-size change it"
+    )
 
 
 def _positive_class(classes: tuple[str, ...], named: str | None) -> tuple[str, list[str]]:
