@@ -48,6 +48,10 @@ def test_controls_alone_need_no_network(folder, tmp_path):
     assert not list(tmp_path.rglob("model.keras"))
     (tables,) = tmp_path.glob("my_smears/experiments/*/tables")
     assert "Random forest, whole image's colour" in (tables / "results.csv").read_text()
+    by_class = (tables / "by_class.csv").read_text()
+    assert (
+        '"Random forest, 16-pixel border",blast,Recall (%),100' in by_class and "Four blocks" not in by_class
+    )
     matrix = (tables / "matrix.csv").read_text()
     assert "published" not in matrix and "Four blocks" not in matrix
 
