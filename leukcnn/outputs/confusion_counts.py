@@ -48,11 +48,13 @@ def _count(value: int | float) -> int | float:
 def _by_class(table: spec.Table, results: Results) -> Table:
     classes = results.paper.classes
     printed = {classes[int(name)] if name.isdecimal() else name: n for name, n in table.reference}
+    # The lines of several datasets have the same columns, of which some may print nothing.
+    prints = any(one.reference for one in (table, *results.paper.tables) if one.id == table.id)
     published_rows = (table.rows or results.paper.row_ids[:1]) if printed else ()
     rows, left_out = [], {}
     for row, label in table_lines(results, table.rows):
         runs, published = results.runs(row), printed if row in published_rows else {}
-        support = {name: (published.get(name),) if printed else () for name in classes}
+        support = {name: (published.get(name),) if prints else () for name in classes}
         if not (results.has_values(row) or row in CONTROLS or row in published_rows):
             left_out[row] = label
             continue
@@ -62,7 +64,7 @@ def _by_class(table: spec.Table, results: Results) -> Table:
                 rows.append((label, number, name, *support[name], sum(counts), *counts, "measured"))
         nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
         rows += [(label, None, name, *support[name], *nothing) for name in classes if not runs]
-    supports = ("Support, published", "Support, here") if printed else ("Support",)
+    supports = ("Support, published", "Support, here") if prints else ("Support",)
     titles = (*supports, *(f"Predicted {name}" for name in classes))
     counts = [Column(title, "integer") for title in titles]
     columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")
