@@ -26,6 +26,7 @@ from leukcnn.experiment.tracked import tracked
 from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import shows_nothing
 from leukcnn.outputs.answer import answer_of
+from leukcnn.outputs.answer_words import on_controls
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.page_images import capture_copies, capture_mistakes
@@ -273,7 +274,7 @@ def _say_controls(session: Session, results: Results) -> None:
     """Says what the controls reach, before any network is trained."""
     answer = answer_of(results, networks=False)
     if answer.controls:
-        session.say(f"Without any network. {' '.join(answer.control_lines())}")
+        session.say(f"Without any network. {' '.join(on_controls(answer))}")
 
 
 class _Training:

@@ -142,12 +142,6 @@ class Answer:
 
         return lines_of(self, folder)
 
-    def control_lines(self) -> list[str]:
-        """Returns the lines on controls alone."""
-        from leukcnn.outputs.answer_words import on_controls
-
-        return [*on_controls(self)]
-
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
@@ -187,12 +181,8 @@ class Answer:
     @property
     def border_against(self) -> list[Against]:
         """The best network on the test set against the border on each tested dataset."""
-        best = self.networks[:1]
-        return [
-            one
-            for one in self.against
-            if one.control == "border" and one.subset == "test" and one.row in best
-        ]
+        wanted = [(row, "border", "test") for row in self.networks[:1]]
+        return [one for one in self.against if (one.row, one.control, one.subset) in wanted]
 
     @cached_property
     def untrained(self) -> dict[str, str]:
