@@ -40,13 +40,13 @@ def test_every_paper_has_an_answer_of_at_most_twelve_lines_in_the_form_of_the_sc
     lines = answer.lines(tmp_path)
     assert 4 <= len(lines) <= 12
     assert all(line == line.strip() and "nan" not in line.split() for line in lines)
-    assert text == json.dumps(answer_of(replace(results)).to_json())
     assert str(tmp_path) not in text
 
 
-def test_the_values_are_those_of_the_tables(tmp_path):
+def test_the_values_are_those_of_the_tables_and_the_same_again(tmp_path):
     results = results_of(CASES["taleghani_resnet50-full"], tmp_path)
     answer, table = answer_of(results), summary_table(results)
+    assert answer.to_json() == answer_of(replace(results)).to_json()
     titles = [column.title for column in table.columns]
     shown = {row[titles.index("Network")]: row[titles.index("Measured")] for row in table.rows}
     found = {one.label: one.value for one in answer.scores if one.metric == answer.metric}
