@@ -75,7 +75,7 @@ def data_table(results: Results) -> Table:
     rows = []
     for key, counts in record.datasets.items():
         rows += [(card(key).name, of_class, counts.get(of_class, 0)) for of_class in classes]
-    columns = ["Dataset", "Class", Column("Images", "integer")]
+    columns: list[Column | str] = ["Dataset", "Class", Column("Images", "integer")]
     return Table("data", "Images of each dataset and class", columns, rows)
 
 

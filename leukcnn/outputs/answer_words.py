@@ -32,8 +32,8 @@ def _on_data(answer: Answer) -> Iterator[str]:
         classes.update(counts)
     images = ", ".join(f"{name} {n:,}" for name, n in classes.items())
     names = [*record.datasets]
-    # An own folder alone is named by the study.
-    alone = len(names) == 1 and names[0] == results.paper.key
+    # The study of an own folder has its name.
+    alone = bool(results.paper.folders) and names == [results.paper.key]
     of = "" if alone else f" of {card(names[0]).name}" if len(names) == 1 else f" of {len(names)} datasets"
     synthetic = " synthetic" if is_synthetic(results) else ""
     tested, groups, groups_are = answer.tested_groups

@@ -8,6 +8,8 @@ import pytest
 
 from leukcnn import papers, spec
 from leukcnn.experiment.report import report, verify_report
+from leukcnn.files import read_sealed_json, write_sealed_json
+from leukcnn.html_report import PAGE
 from leukcnn.outputs.answer import SCHEMA_FILE, answer_of
 from leukcnn.outputs.model_links import links_of, write_links
 from leukcnn.outputs.summary import summary_table
@@ -161,3 +163,27 @@ def test_links_name_the_tested_dataset_the_fold_and_the_run(left_out, tested):
     for run in range(3):
         experiment.add(row, tested("allidb1", tp=5, tn=5), run=run, fold=0, tested=("allidb1",))
     assert [*links_of(experiment.results())] == [f"{row}-lodocv-allidb1-run{run}.keras" for run in range(3)]
+
+
+def test_the_border_is_named_next_to_a_better_control_and_all_tested_images_once(compared, make_predictions):
+    compared.add_control("colour", make_predictions("test", tp=40, fn=0, fp=0, tn=40))
+    experiment = compared.results(datasets={"cnmc2019": {"healthy": 40, "malignant": 40}})
+    lines = answer_of(experiment).lines()
+    assert "80 images (healthy 40, malignant 40) of C-NMC 2019; all images of 20" in lines[0]
+    (line,) = [line for line in lines if line.startswith("Best control: ")]
+    assert line.endswith("the best of 3 (the colour of the border alone: 95.0 %).")
+
+
+def test_a_store_of_an_earlier_version_gives_the_summary_and_the_page(compared):
+    results = compared.results()
+    folder = results.store.experiment("one")
+    results.record.save(folder)
+    path = folder / "experiment.json"
+    # No number of pairs in two classes, no environment.json, run.yaml and summary.json, and no page's images.
+    earlier = read_sealed_json(path)
+    del earlier["pairs_in_two_classes"]
+    write_sealed_json(path, earlier)
+    done = report(results.store, folder, papers.get("cnmc2019"))
+    check(done.summary)
+    assert all("is gone" in fault for fault in done.faults)
+    assert "The pairs of copies aren't kept in this store." in (folder / PAGE).read_text()
