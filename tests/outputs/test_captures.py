@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from leukcnn import papers
 from leukcnn.errors import StoreError
 from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import Capture
@@ -112,4 +113,10 @@ def test_printed_fields_do_not_change_the_key():
     assert key_of(FIGURE) == key_of(replace(FIGURE, title="another", where=""))
     table = least("layers")
     assert key_of(table) == key_of(replace(table, columns=("Layer", "Shape", "#"), notes=("a",)))
+    assert key_of(table) == key_of(replace(table, headings={"f1": "F"}, shape={"dataset": "columns"}))
     assert key_of(table) != key_of(replace(table, rows=("shallow",)))
+
+
+def test_a_table_has_the_key_with_which_earlier_versions_kept_its_captures():
+    (layers,) = (table for table in papers.get("taleghani_resnet50").tables if table.id == "layers")
+    assert key_of(layers) == "9eb64449e15652e1a3b93d47343cdc7a2f59b256ac2b33f2c342de754e67e144"
