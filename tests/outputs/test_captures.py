@@ -113,7 +113,7 @@ def test_printed_fields_do_not_change_the_key():
     assert key_of(FIGURE) == key_of(replace(FIGURE, title="another", where=""))
     table = least("layers")
     assert key_of(table) == key_of(replace(table, columns=("Layer", "Shape", "#"), notes=("a",)))
-    assert key_of(table) == key_of(replace(table, headings={"f1": "F"}, shape={"dataset": "columns"}))
+    assert key_of(table) == key_of(replace(table, headings={"f1": "F"}, shape={"row": "section"}))
     assert key_of(table) != key_of(replace(table, rows=("shallow",)))
 
 
