@@ -209,10 +209,13 @@ class Table:
         """The table as readers see it."""
         if self.shape is not None:
             return self.shape
-        rows = self.shown
-        # The fewest first columns that name each row alone; with four, a panel has no room for values.
-        alone = (n for n in range(1, _MOST_LABELS + 1) if len({tuple(row[:n]) for row in rows}) == len(rows))
-        return Layout(self.shown_columns, rows, n_labels=next(alone, 1))
+        columns, rows = self.shown_columns, self.shown
+        # The fewest first columns that name each row alone: names and numbers such as the epoch, no values.
+        # With four, a panel has no room for values.
+        names = itertools.takewhile(lambda column: column.format in ("text", "integer"), columns)
+        most = min(len([*names]), _MOST_LABELS)
+        alone = (n for n in range(1, most + 1) if len({tuple(row[:n]) for row in rows}) == len(rows))
+        return Layout(columns, rows, n_labels=next(alone, 1))
 
     @property
     def shown_columns(self) -> list[Column]:

@@ -1,7 +1,9 @@
 """The answer of a run: at most twelve lines, and the summary in the form of its schema."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -18,6 +20,13 @@ from tests.golden.store import PAPERS, results_of
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 WORSE = "In accuracy, VGG16 is worse than the colour of the border (difference -21.2 points"
+
+
+def test_every_name_of_the_summary_is_in_the_schema_and_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs/how-to/scripts.rst").read_text()
+    named = {word for found in re.findall(r"``([a-z_, ]+)``", page) for word in found.split(", ")}
+    assert {*SCHEMA["properties"]} <= named
+    assert SCHEMA["additionalProperties"] is False
 
 
 def check(summary):

@@ -7,7 +7,7 @@ from leukcnn import papers
 from leukcnn.errors import StoreError
 from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import Capture
-from leukcnn.spec import Figure
+from leukcnn.spec import Figure, Table
 from tests.outputs.least import least
 
 IMAGE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
@@ -113,7 +113,8 @@ def test_printed_fields_do_not_change_the_key():
     assert key_of(FIGURE) == key_of(replace(FIGURE, title="another", where=""))
     table = least("layers")
     assert key_of(table) == key_of(replace(table, columns=("Layer", "Shape", "#"), notes=("a",)))
-    assert key_of(table) == key_of(replace(table, headings={"f1": "F"}, shape={"row": "section"}))
+    metrics = Table("item", "", "metrics", metrics=("f1",))
+    assert key_of(metrics) == key_of(replace(metrics, headings={"f1": "F"}, shape={"row": "section"}))
     assert key_of(table) != key_of(replace(table, rows=("shallow",)))
 
 
