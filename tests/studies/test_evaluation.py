@@ -69,8 +69,10 @@ def test_a_folder_is_evaluated_resumed_and_the_same_again(folder, tmp_path):
     again = leukcnn.evaluate(folder, out=tmp_path / "two", **options)
     files = {
         path.relative_to(done.folder).as_posix(): path.read_bytes()
-        for path in (done.folder / "tables").iterdir()
+        for name in ("tables/*", "report.html", "summary.json", "MODEL_CARD.md", "figures/*")
+        for path in done.folder.glob(name)
     }
+    assert {"report.html", "summary.json", "MODEL_CARD.md", "tables/results.csv"} < files.keys()
     assert files == {name: (again.folder / name).read_bytes() for name in files}
 
 
