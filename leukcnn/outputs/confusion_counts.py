@@ -13,8 +13,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns true and false positives and negatives on each of `table.subsets`, or the test set's matrix.
 
     `table.reference` holds the support of each class in the published matrix: class, support. It belongs to
-    the rows that the table names or, if it names none, to the paper's first row. Without it, a table has no
-    column for it.
+    the rows that the table names or, if it names none, to the paper's first row.
     """
     results = results.under(table.split)
     return _by_subset(table, results) if table.subsets else _by_class(table, results)
@@ -48,26 +47,25 @@ def _count(value: int | float) -> int | float:
 def _by_class(table: spec.Table, results: Results) -> Table:
     classes = results.paper.classes
     printed = {classes[int(name)] if name.isdecimal() else name: n for name, n in table.reference}
-    # The lines of several datasets have the same columns, of which some may print nothing.
-    prints = any(one.reference for one in (table, *results.paper.tables) if one.id == table.id)
     published_rows = (table.rows or results.paper.row_ids[:1]) if printed else ()
     rows, left_out = [], {}
     for row, label in table_lines(results, table.rows):
         runs, published = results.runs(row), printed if row in published_rows else {}
-        support = {name: (published.get(name),) if prints else () for name in classes}
         if not (results.has_values(row) or row in CONTROLS or row in published_rows):
             left_out[row] = label
             continue
         for number, run in enumerate(runs, start=1):
             matrix = confusion_matrix(run.label, run.predicted, n_classes=len(classes))
             for name, counts in zip(classes, matrix.tolist(), strict=True):
-                rows.append((label, number, name, *support[name], sum(counts), *counts, "measured"))
+                rows.append((label, number, name, published.get(name), sum(counts), *counts, "measured"))
         nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
-        rows += [(label, None, name, *support[name], *nothing) for name in classes if not runs]
-    supports = ("Support, published", "Support, here") if prints else ("Support",)
-    titles = (*supports, *(f"Predicted {name}" for name in classes))
-    counts = [Column(title, "integer") for title in titles]
-    columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")
+        rows += [(label, None, name, published.get(name), *nothing) for name in classes if not runs]
+    # Without published numbers, that column is empty.
+    support = Column("Support, published", "integer", csv_only=not printed)
+    titles = ("Support, here", *(f"Predicted {name}" for name in classes))
+    counts = [support, *(Column(title, "integer") for title in titles)]
+    state = Column("State", csv_only=all(row[-1] == "measured" for row in rows))
+    columns = ("Network", Column("Run", "integer"), "True class", *counts, state)
     return make_table(results, table, columns, rows, notes=not_trained(results, left_out))
 
 
