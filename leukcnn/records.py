@@ -146,6 +146,7 @@ class ExperimentRecord:
         overlaps: What the authors' test sets share with the images that trials learned from.
         data_notes: Remarks on the data's folder.
         pairs_in_two_classes: Number of pairs of copies that have two classes.
+        seen: Row that is only applied -> number of images that its network learned from; None if unknown.
         masked: Mask ("" for none) -> trials and controls of the main split with that region of the images
             blanked, finished or not; empty if the paper has no table of masks.
     """
@@ -176,6 +177,7 @@ class ExperimentRecord:
     published_images: dict[str, Genuine] = field(default_factory=dict)
     margin: float = MARGIN
     pairs_in_two_classes: int = 0
+    seen: dict[str, int | None] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Writes the record into an experiment's folder.

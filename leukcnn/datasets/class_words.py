@@ -176,10 +176,10 @@ def split_notes(given: Iterable[str]) -> list[str]:
     parts = [f"{count[name]:,} {name}" for name in ("train", "validation", "test") if count[name]]
     if not parts:
         return []
-    rest = f" and {count['']:,} others" if count[""] else ""
+    rest = f" and {count['']:,} other{'s' * (count[''] > 1)}" if count[""] else ""
     return [
-        f"the folders are split into {', '.join(parts)}{rest}; leukcnn joins them and makes its own split, "
-        "--split given keeps theirs"
+        f"the folders are split into {', '.join(parts)}{rest}: --split given keeps this split, all others "
+        "join them first"
     ]
 
 

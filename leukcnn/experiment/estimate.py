@@ -80,18 +80,25 @@ class Estimate:
     Args:
         progress: Shows the messages.
         rows: Number of rows that train a network.
+        shorter: An option that makes the training take minutes; "" for none.
         clock: Returns the present time in seconds.
     """
 
     def __init__(
-        self, progress: ProgressObserver, *, rows: int, clock: Callable[[], float] = time.perf_counter
+        self,
+        progress: ProgressObserver,
+        *,
+        rows: int,
+        shorter: str = "",
+        clock: Callable[[], float] = time.perf_counter,
     ):
         self.progress, self.rows, self.clock = progress, rows, clock
         self._seconds: dict[str, float] = {}
+        in_minutes = f"; {shorter} takes minutes" if shorter else ""
         progress.message(
             "There is no GPU. The first steps of each network show how long its training takes. A GPU needs "
-            "a small fraction of that time; --profile smoke takes minutes. Finished work is kept: you can "
-            "stop the run and start it again."
+            f"a small fraction of that time{in_minutes}. Finished work is kept: you can stop the run and "
+            "start it again."
         )
 
     def watch(self, work: Work) -> ProgressObserver:
@@ -106,8 +113,9 @@ class Estimate:
         known = len(self._seconds)
         total = "in total" if known == self.rows else f"for {known} of {self.rows} networks"
         self.progress.message(
-            f"{work.label}: about {in_words(epoch)} per epoch on this processor, {work.epochs} epoch(s), "
-            f"{work.trials} trial(s); about {in_words(sum(self._seconds.values()))} {total}"
+            f"{work.label}: about {in_words(epoch)} per epoch on this processor, {work.epochs} "
+            f"epoch{'s' * (work.epochs != 1)}, {work.trials} trial{'s' * (work.trials != 1)}; about "
+            f"{in_words(sum(self._seconds.values()))} {total}"
         )
 
 

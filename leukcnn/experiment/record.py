@@ -31,6 +31,7 @@ def make_record(
     planned: Plan,
     *,
     lacking: Mapping[str, str] | None = None,
+    seen: Mapping[str, int | None] | None = None,
     notes: Sequence[str] = (),
 ) -> ExperimentRecord:
     """Returns the record of an experiment.
@@ -40,6 +41,7 @@ def make_record(
         index: The images.
         planned: The study's trials.
         lacking: Row that can't be trained here -> why.
+        seen: As in `ExperimentRecord`.
         notes: Notes about the images, in addition to those of the index.
     """
     reasons = why_not_comparable(study, index)
@@ -75,6 +77,7 @@ def make_record(
         separated_pairs=planned.separated,
         unknown_subjects=planned.unknown_subjects,
         margin=study.margin,
+        seen=dict(seen or {}),
         overlaps=planned.overlaps,
         pairs_in_two_classes=planned.near_in_two_classes,
         data_notes=[*index.notes, *notes, *_copies(planned), *_in_two_classes(planned)],

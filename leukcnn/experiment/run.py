@@ -1,5 +1,6 @@
 """Runs a study, from the data's folder to the tables. Only this module knows all stages."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import ArgumentError, DivergenceError, StoreError, WeightsError
-from leukcnn.evaluation.controls import control_label
 from leukcnn.experiment.check import check_optimizers
 from leukcnn.experiment.check_networks import check_networks, check_row_weights, weights_at_the_door
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
@@ -25,13 +25,14 @@ from leukcnn.experiment.study import Study, study_of
 from leukcnn.experiment.tracked import tracked
 from leukcnn.files import locked_folder, write_json
 from leukcnn.image_cache import shows_nothing
+from leukcnn.outputs.answer import answer_of
+from leukcnn.outputs.answer_words import on_controls
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.page_images import capture_copies, capture_mistakes
 from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
-from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.tracking import Tracking
@@ -103,14 +104,17 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     to_do = session.unfinished(wanted)
     lacking = _check_weights(study, session, {trial.row for trial in to_do} - checked)
     to_do = [trial for trial in to_do if trial.row not in lacking]
+    applied = {row.id: row.setup.trained for row in study.rows if row.wanted and row.setup.trained}
+    seen = {row: seen_in_training(trained, session.shared) for row, trained in applied.items()}
     record = make_record(
         study,
         session.index,
         planned,
         lacking=lacking,
+        seen=seen,
         notes=[
             *_notes_on_black_images(study, session, wanted),
-            *_notes_on_known_images(study, session),
+            *_notes_on_known_images(study, seen, len(session.index)),
             *unknown_group_notes(
                 session.index, {trial.split for trial in wanted}, offered=study.paper.splits
             ),
@@ -129,7 +133,8 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     if study.trained or study.controls_only:
         splits = study.split_kinds if study.controls_only else {trial.split for trial in wanted}
         _run_controls(study, session, planned, splits)
-        _say_best_control(session, Results(study.paper, record, store))
+        if not study.controls_only:
+            _say_controls(session, Results(study.paper, record, store))
     watch.lap("controls")
     training = _Training(study, session, planned, to_do)
     training.run()
@@ -209,23 +214,21 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     return list(dict.fromkeys(notes))
 
 
-def _notes_on_known_images(study: Study, session: Session) -> list[str]:
+def _notes_on_known_images(study: Study, seen: Mapping[str, int | None], total: int) -> list[str]:
     """Returns how many images the networks that are only applied were trained on, a note for each network."""
     notes = []
-    for row in (row for row in study.rows if row.wanted):
-        if row.setup.trained is None:
-            continue
-        known, total = seen_in_training(row.setup.trained, session.shared), len(session.index)
+    for row, known in seen.items():
+        label = study.row(row).label
         if known is None:
-            notes.append(f"{row.label}: whether it was trained on these images isn't known")
+            notes.append(f"{label}: whether it was trained on these images isn't known")
         elif known:
             notes.append(
-                f"{row.label} was trained or validated on {known:,} of the {total:,} images: its values are "
-                "no test"
+                f"{label} was trained or validated on {known:,} of the {total:,} images: its values are no "
+                "test"
             )
         else:
             notes.append(
-                f"{row.label} was trained on none of the {total:,} images, as far as files are identical"
+                f"{label} was trained on none of the {total:,} images, as far as files are identical"
             )
     return notes
 
@@ -267,22 +270,11 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
         run_probe(trial, study.whole, session.shared, seed=probe.seed)
 
 
-def _say_best_control(session: Session, results: Results) -> None:
+def _say_controls(session: Session, results: Results) -> None:
     """Says what the controls reach, before any network is trained."""
-    measured = {
-        name: found
-        for name in results.paper.controls
-        if not results.tasks and (found := measure(results, name, "accuracy"))
-    }
-    if not measured:
-        return
-    best = max(measured, key=lambda name: measured[name].spread[0])
-    interval, shown = measured[best].interval, [f"accuracy {100 * measured[best].spread[0]:.1f} %"]
-    if interval.defined:
-        shown.append(f"95 % interval {100 * interval.low:.1f} to {100 * interval.high:.1f} %")
-    if "majority" in measured and best != "majority":
-        shown.append(f"the majority class alone {100 * measured['majority'].spread[0]:.1f} %")
-    session.say(f"Without any network: {control_label(best)}, {', '.join(shown)}.")
+    answer = answer_of(results, networks=False)
+    if answer.controls:
+        session.say(f"Without any network. {' '.join(on_controls(answer))}")
 
 
 class _Training:
@@ -299,7 +291,9 @@ class _Training:
         self._estimate: Estimate | None = None
         networks = {trial.row for trial in to_do if study.row(trial.row).trains}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
-            self._estimate = Estimate(session.progress, rows=len(networks))
+            smoke = any(profile.name == "smoke" for profile in study.paper.profiles)
+            shorter = "--profile smoke" if smoke else ""
+            self._estimate = Estimate(session.progress, rows=len(networks), shorter=shorter)
 
     def run(self) -> None:
         """Runs all of them."""

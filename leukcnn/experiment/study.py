@@ -210,7 +210,7 @@ def check_request(request: Request) -> None:
     """
     paper, place = request.paper, request.weights
     models = [model for row in paper.rows for model in row.setup.models]
-    if place not in (None, "none") and not any(map(_takes_weights, models)):
+    if place not in (None, "none") and all(map(_is_from_scratch, models)):
         raise WeightsError(
             f"weights (--weights) got {place!r}, but the networks of {paper.key} start from random weights.",
             expected="no --weights",
@@ -275,7 +275,7 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
             else error.remedy,
         ) from error
     optional, lacking = row.optional and request.only != row.id, None
-    if request.weights is not None and wanted and not row.scratch_name:
+    if request.weights is not None and wanted and not all(map(_is_from_scratch, row.setup.models)):
         try:
             setup = _with_weights(setup, request.weights)
         except WeightsError as error:
@@ -295,8 +295,12 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
     )
 
 
+def _is_from_scratch(model: spec.Model) -> bool:
+    """Returns whether a network has random initial weights by itself: --weights doesn't apply to it."""
+    return not _takes_weights(model) or model.arguments.get("weights", "") is None
+
+
 def _takes_weights(model: spec.Model) -> bool:
-    """Returns whether --weights applies to a network: a network from scratch has no argument for them."""
     return "weights" in model.arguments or starts_from(model) is not None
 
 

@@ -178,6 +178,12 @@ class Answer:
         # Of equal controls, the first one.
         return [*{one.dataset: one for one in reversed([*chosen])}.values()][::-1]
 
+    @property
+    def border_against(self) -> list[Against]:
+        """The best network on the test set against the border on each tested dataset."""
+        wanted = [(row, "border", "test") for row in self.networks[:1]]
+        return [one for one in self.against if (one.row, one.control, one.subset) in wanted]
+
     @cached_property
     def untrained(self) -> dict[str, str]:
         """Row of this run without any result -> why."""
@@ -263,6 +269,7 @@ class Answer:
         return {
             "separated_pairs": {kind: pairs._asdict() for kind, pairs in record.separated_pairs.items()},
             "pairs_in_two_classes": record.pairs_in_two_classes,
+            "learned_from": record.seen,
             "unknown_subjects": {kind: one._asdict() for kind, one in record.unknown_subjects.items()},
             "overlaps": [
                 {
@@ -299,11 +306,15 @@ class Answer:
         return sorted(rows, key=lambda row: (len(self.of(row)), sign * self.mean(row)), reverse=True)
 
 
-def answer_of(results: Results) -> Answer:
+def answer_of(results: Results, *, networks: bool = True) -> Answer:
     """Returns the answer of an experiment.
 
     The split is that of the first table that prints the main metric, or the run's main one if no trial has
     that split.
+
+    Args:
+        results: The experiment.
+        networks: Whether the answer has networks; else it has the controls and the main metric alone.
     """
     asked = summary_of(results.paper)
     kinds = {trial.split for trial in (*results.record.trials, *results.record.controls)}
@@ -311,14 +322,14 @@ def answer_of(results: Results) -> Answer:
         asked = replace(asked, split="")
     # Without a positive class, a metric of one class means its averages over the classes.
     shown, metric = results.under(asked.split), next(iter(TableContent(results, asked).metrics), "accuracy")
-    others = [*_MORE_METRICS, *(_OF_ONE_CLASS if results.paper.positive_class else ())]
+    others = [*_MORE_METRICS, *(_OF_ONE_CLASS if results.paper.positive_class else ())] * networks
     scores = [
         _score(content, content.line(place, name), dataset)
         for name in dict.fromkeys((metric, *others))
         for content, place, dataset in _places(results, replace(asked, metrics=(name,)))
-        if name == metric or content.measured(place, name)
+        if (networks or place.row in CONTROLS) and (name == metric or content.measured(place, name))
     ]
-    return Answer(shown, metric, tuple(scores), tuple(_against(shown)))
+    return Answer(shown, metric, tuple(scores), tuple(_against(shown)) if networks else ())
 
 
 def is_synthetic(results: Results) -> bool:

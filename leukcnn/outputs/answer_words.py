@@ -11,15 +11,17 @@ from leukcnn.outputs.answer import Against, Answer, Score, is_synthetic
 from leukcnn.outputs.model_links import links_of
 from leukcnn.outputs.titles import NOT_COMPARABLE, dataset_title
 from leukcnn.records import relative
+from leukcnn.results.results import NOT_TRAINED
 from leukcnn.results.verdicts import AGREES, DIFFERS, SMALL, UNDECIDED
 
 _LONGEST = 300
+_BORDER, _NO_CELL = "border", "which shows no whole cell"
 _VERDICTS = {AGREES: "agree", SMALL: "agree (small difference)", DIFFERS: "differ", UNDECIDED: UNDECIDED}
 
 
 def lines_of(answer: Answer, folder: Path | None = None) -> list[str]:
     """Returns the lines of `Answer.lines`."""
-    found = [*_on_data(answer), *_on_networks(answer), *_on_controls(answer)]
+    found = [*_on_data(answer), *_on_networks(answer), *on_controls(answer)]
     found += [*_on_published(answer), *_on_leaks(answer), *_on_what_is_missing(answer)]
     return [_shortened(line) for line in found] + ([] if folder is None else [*_places(answer, folder)])
 
@@ -62,35 +64,49 @@ def _on_networks(answer: Answer) -> Iterator[str]:
         return
     best, n = answer.networks[0], len(answer.networks)
     choice = f"; the best of {n} on these test images, which flatters it" if n > 1 else ""
-    yield f"Best network: {_label(answer, best)}, {_scores(answer, best)}{choice}."
+    line = f"Best network: {_label(answer, best)}, {_scores(answer, best)}{choice}."
     if external := answer.of(best, subset="external"):
         scores = "; ".join(_with_interval(answer, one) for one in external)
-        yield f"The same network on the external set, other subjects: {scores}."
+        line += f" On the external set, other subjects: {scores}."
+    yield line
 
 
-def _on_controls(answer: Answer) -> Iterator[str]:
-    """Yields the best control, the difference to it, and how well borders distinguish the datasets."""
+def on_controls(answer: Answer) -> Iterator[str]:
+    """Yields the best control, the difference to it, and what the border alone reaches."""
     if not answer.controls:
         yield "No control has been run: what the border or the colour alone would reach isn't known."
     else:
         best, n = answer.controls[0], len(answer.controls)
-        sees = CONTROLS[best].sees
+        no_cell = f", {_NO_CELL}," if best == _BORDER else ""
         choice = f"; the best of {n}" if n > 1 else ""
-        if best != "border" and "border" in answer.controls:
-            choice += f" ({CONTROLS['border'].sees} alone: {_value(answer, answer.mean('border'))})"
-        yield f"Best control: {sees} alone, {_scores(answer, best)}{choice}."
-        if not answer.networks:
-            reached = f"{sees[:1].upper()}{sees[1:]} alone gives {_value(answer, answer.mean(best))}"
-            yield f"{reached}: whatever a network reaches, compare it with that."
+        yield f"Best control: {CONTROLS[best].sees} alone{no_cell or ','} {_scores(answer, best)}{choice}."
         yield from _difference(answer, answer.best_against)
-    probe = answer.results.probe
+    if border := _on_border(answer):
+        yield border
+
+
+def _on_border(answer: Answer) -> str:
+    """Returns what the border reaches, where that isn't the best control, and whether it names the dataset.
+
+    It is the control that proves a shortcut: it holds no whole cell, from which a class could be known.
+    """
+    parts, probe = [], answer.results.probe
+    if _BORDER in answer.controls[1:]:
+        parts.append(f"reaches {_brief(answer, _BORDER)}")
+        against = answer.border_against
+        weaker = [one for one in against if one.comparison.verdict in ("no better", "worse")]
+        if len(against) > 1 and weaker:
+            parts[0] += f" ({_label(answer, weaker[0].row)} is no better on {len(weaker)} of {len(against)})"
+        elif weaker:
+            parts[0] += f": even {_label(answer, weaker[0].row)} is {weaker[0].comparison.words('that')}"
     if probe is not None:
-        right = (probe.predicted == probe.label).mean()
-        n_datasets = len(probe.class_names)
-        yield (
-            f"The border of an image alone says which of {n_datasets} datasets it is from in "
-            f"{100 * right:.1f} % of {len(probe):,} images."
+        right, n = (probe.predicted == probe.label).mean(), len(probe.class_names)
+        parts.append(
+            f"says which of {n} datasets an image is from for {100 * right:.1f} % of {len(probe):,} images"
         )
+    if not parts:
+        return ""
+    return f"The border alone, {_NO_CELL}, {' and '.join(parts)}."
 
 
 def _difference(answer: Answer, against: Sequence[Against]) -> Iterator[str]:
@@ -133,12 +149,14 @@ def _on_leaks(answer: Answer) -> Iterator[str]:
     record, kind = answer.results.record, answer.results.split_kind
     if not record.trials and not record.controls:
         return
-    found = ["no copy of a training image is tested"]
+    applied = [row for row in answer.networks if row in record.seen]
+    found = [_on_seen(answer, row) for row in applied] or ["no copy of a training image is tested"]
     if kind in record.separated_pairs:
         pairs = record.separated_pairs[kind]
         found = [
+            *(found if applied else ()),
             f"{pairs.identical:,} identical and {pairs.near:,} nearly identical pairs have one image in the "
-            "test set and the other in training or validation"
+            f"test set and the other in training or validation{' of the controls' if applied else ''}",
         ]
     found += dict.fromkeys(shared.describe() for shared in record.overlaps if shared.subset == "external")
     if record.pairs_in_two_classes:
@@ -152,9 +170,20 @@ def _on_leaks(answer: Answer) -> Iterator[str]:
     yield f"Leaks: {'; '.join(found)}."
 
 
+def _on_seen(answer: Answer, row: str) -> str:
+    """Returns what is known of the tested images among those that an applied network learned from."""
+    seen, label = answer.results.record.seen[row], _label(answer, row)
+    if seen is None:
+        return f"whether {label} learned from tested images isn't known"
+    if seen:
+        return f"{label} learned from {seen:,} of these images: its values are no test"
+    return f"none of these files is among those that {label} learned from"
+
+
 def _on_what_is_missing(answer: Answer) -> Iterator[str]:
     parts = []
-    if answer.untrained:
+    # Where only controls were asked for, an earlier line says so.
+    if answer.untrained and (answer.networks or {*answer.untrained.values()} != {NOT_TRAINED}):
         n, every = len(answer.untrained), len({*answer.untrained, *answer.networks})
         names = f" ({', '.join(answer.untrained)})" if n <= 3 else ""
         ((why, _),) = Counter(answer.untrained.values()).most_common(1)
@@ -191,6 +220,14 @@ def _scores(answer: Answer, row: str) -> str:
     )
     mean = _value(answer, answer.mean(row))
     return f"mean {title} {mean} over {len(scores)} datasets, from {low} to {high}"
+
+
+def _brief(answer: Answer, row: str) -> str:
+    """Returns a row's score with its interval, or its mean over several datasets."""
+    scores = answer.of(row)
+    if len(scores) == 1:
+        return _with_interval(answer, scores[0])
+    return f"{_value(answer, answer.mean(row))} on average of {len(scores)} datasets"
 
 
 def _with_interval(answer: Answer, score: Score) -> str:

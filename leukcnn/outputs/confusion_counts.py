@@ -47,7 +47,7 @@ def _count(value: int | float) -> int | float:
 def _by_class(table: spec.Table, results: Results) -> Table:
     classes = results.paper.classes
     printed = {classes[int(name)] if name.isdecimal() else name: n for name, n in table.reference}
-    published_rows = table.rows or results.paper.row_ids[:1]
+    published_rows = (table.rows or results.paper.row_ids[:1]) if printed else ()
     rows, left_out = [], {}
     for row, label in table_lines(results, table.rows):
         runs, published = results.runs(row), printed if row in published_rows else {}

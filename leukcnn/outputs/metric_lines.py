@@ -288,11 +288,17 @@ class TableContent:
     def _metrics_at(self, place: Place) -> list[str]:
         of_class, by_class = place.of_class is not None, "class" in self.table.axes
         wanted = [n for n in self.metrics if not by_class or spec.METRICS[n].of_class == of_class]
-        if place.row not in CONTROLS:
+        if place.row not in CONTROLS or self._controls_alone:
             return wanted
         with_f1 = self.results.paper.positive_class or {"f1", "macro_f1"}.intersection(wanted)
         few = _CONTROL_METRICS if with_f1 else (*_CONTROL_METRICS, *_CONTROL_METRICS_WITHOUT_F1)
         return [] if of_class else [name for name in wanted if name in few] or wanted[:1]
+
+    @cached_property
+    def _controls_alone(self) -> bool:
+        """Whether a table of classes has values of controls and none of networks, published or measured."""
+        by_class = "class" in self.table.axes and not self.table.published
+        return by_class and bool(self.trained) and {*self.trained} <= {*CONTROLS}
 
     def line(self, place: Place, metric: str) -> Line:
         """Returns the line of a metric at a place, whether the table shows it or not."""
@@ -373,7 +379,7 @@ class TableContent:
         if line.printed or line.found or line.compared or never:
             return True
         if "class" in axes:
-            return trained or control or place.row == self._report_row
+            return trained or control or (place.row == self._report_row and not self._controls_alone)
         return (
             control or planned if "state" in self.table.show else "subset" in axes and "dataset" not in axes
         )

@@ -44,6 +44,8 @@ def read(name: str | Path, *, taken: tuple[str, ...] = ()) -> spec.Paper:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "isn't there"
         remedy = did_you_mean_file(path, (".py",)) if not path.exists() else ""
+        if path.is_dir():
+            remedy = f"`leukcnn evaluate {path} --controls-only` checks a folder of images of your own"
         remedy = remedy or "pass the path of the paper's file"
         raise SpecError(f"{path} {what}.", expected=_EXPECTED, remedy=remedy)
     module = _run(path)

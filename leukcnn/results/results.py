@@ -11,6 +11,9 @@ from leukcnn.records import ExperimentRecord, Overlap, PlannedTrial, why_diverge
 from leukcnn.runs import Store, Trial
 from leukcnn.trial_files import Predictions
 
+NOT_TRAINED = "this row has not been trained"
+"""Why a row without any trial has no values."""
+
 
 @dataclass(frozen=True)
 class Results:
@@ -325,7 +328,7 @@ class Results:
                 return "its stored files are damaged"
             if self.has_values(row):
                 return "this row has not been trained for every tested dataset"
-            return self.why_diverged(row) or "this row has not been trained"
+            return self.why_diverged(row) or NOT_TRAINED
         if self.runs(row, subset=subset):
             return ""
         shared = self.overlap(row, subset)

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.splits.grouping import require_known_groups
 
+TOO_FEW = "use more data, another kind of split, or fewer folds"
+"""What to do if there are too few images or groups."""
+
 
 def prepare(labels: ArrayLike, ids: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """Returns the labels as an array, and the positions in the order of the ids."""
@@ -54,6 +57,22 @@ def require_all_classes(splits: Sequence[np.ndarray], labels: np.ndarray, *, min
         )
 
 
+class TooManyFoldsError(DataError):
+    """A class has fewer images, or groups, than there are folds.
+
+    Args:
+        found: As for `DataError`.
+        expected: As for `DataError`.
+        remedy: As for `DataError`.
+        label: The number of the class.
+        units: Number of its images or groups.
+    """
+
+    def __init__(self, found: str, *, expected: str = "", remedy: str = "", label: int, units: int):
+        super().__init__(found, expected=expected, remedy=remedy)
+        self.label, self.units = label, units
+
+
 def too_few(found: str, minimum: str) -> DataError:
     """Returns the error for too few images or groups."""
-    return DataError(found, expected=minimum, remedy="use more data, another kind of split, or fewer folds")
+    return DataError(found, expected=minimum, remedy=TOO_FEW)

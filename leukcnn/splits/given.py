@@ -88,7 +88,7 @@ def _require_disjoint(given: np.ndarray, groups: np.ndarray, ids: np.ndarray) ->
     more = [f"  and {len(shared) - _EXAMPLES:,} more"] if len(shared) > _EXAMPLES else []
     raise DataError(
         f"{np.isin(unit, shared).sum():,} images have a subject, or a copy, that is in two of the splits. "
-        f"They are of {len(shared):,} groups, e.g.:\n" + "\n".join([*lines, *more]),
+        f"They are of {len(shared):,} group{'s' * (len(shared) > 1)}, e.g.:\n" + "\n".join([*lines, *more]),
         expected="train, val and test without a common subject, identical image or near copy",
         remedy=f"move the images of each group into one of the folders, {_REMEDY}",
     )

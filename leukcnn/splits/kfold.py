@@ -9,7 +9,15 @@ from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from leukcnn.datasets.walk import natural
 from leukcnn.errors import ArgumentError
 from leukcnn.seeding import child_seed
-from leukcnn.splits.checks import column, known_groups, prepare, require_all_classes, too_few
+from leukcnn.splits.checks import (
+    TOO_FEW,
+    TooManyFoldsError,
+    column,
+    known_groups,
+    prepare,
+    require_all_classes,
+    too_few,
+)
 
 
 def stratified_kfold(
@@ -47,7 +55,13 @@ def stratified_kfold(
         members = labels == label
         units = np.count_nonzero(members) if groups is None else len(np.unique(groups[members]))
         if units < n_splits:
-            raise too_few(f"{n_splits} folds can't be made: class {label} has {units}.", minimum)
+            raise TooManyFoldsError(
+                f"{n_splits} folds can't be made: class {label} has {units}.",
+                expected=minimum,
+                remedy=TOO_FEW,
+                label=int(label),
+                units=int(units),
+            )
     splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
     folds = splitter(n_splits, shuffle=True, random_state=child_seed(seed, "stratified_kfold") % 2**32)
     ordered = None if groups is None else groups[order]

@@ -3,20 +3,23 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 from leukcnn.argument_types import require_type, require_types, user_path
 from leukcnn.datasets.class_words import GivenClasses, given_classes
-from leukcnn.errors import ArgumentError, SpecError
+from leukcnn.errors import ArgumentError, DataError, SpecError
 from leukcnn.reproduction import OPTION_TYPES, run_request
 from leukcnn.run import Run
+from leukcnn.spec import Paper
+from leukcnn.splits.checks import TooManyFoldsError
 from leukcnn.start import Place, find_paper
 from leukcnn.studies.files import check_paper_file, save
 from leukcnn.studies.networks import DEFAULT_NETWORKS
 from leukcnn.studies.study import Choices, notes_of, study_paper
-from leukcnn.studies.surveys import Survey, refuse_own_key, survey
+from leukcnn.studies.surveys import Survey, joined_classes, refuse_own_key, survey
 from leukcnn.tracking import read_track
 
 _FILE = (str, os.PathLike)
@@ -140,11 +143,11 @@ def evaluate(
             expected="it together with a trained network, whose classes have other names",
             remedy="leave it out: the classes of a study are those of its folders or labels",
         )
-    paper = study_paper(surveys_of(folder, datasets, labels=labels, groups=groups), choices)
+    surveys = surveys_of(folder, datasets, labels=labels, groups=groups)
+    paper = study_paper(surveys, choices)
     if save_paper is not None:
         save(paper, save_paper)
-    if not quiet:
-        print(*(f"Note: {note}" for note in notes_of(paper)), sep="\n", file=sys.stderr)
+    _show_notes(paper, quiet=quiet)
 
     from leukcnn.experiment.request import Request
 
@@ -166,7 +169,34 @@ def evaluate(
         command="evaluate",
         given=given,
     )
-    return run_request(request, quiet=quiet)
+    try:
+        return run_request(request, quiet=quiet)
+    except TooManyFoldsError as error:
+        fewer = _with_fewer_folds(surveys, choices, error)
+    if save_paper is not None:
+        save(fewer, save_paper, earlier=paper)
+    _show_notes(fewer, but=paper, quiet=quiet)
+    return run_request(replace(request, paper=find_paper(fewer)), quiet=quiet)
+
+
+def _show_notes(paper: Paper, *, but: Paper | None = None, quiet: bool) -> None:
+    """Shows what was chosen for the user, apart from the notes of another paper."""
+    shown = [note for note in notes_of(paper) if but is None or note not in notes_of(but)]
+    if shown and not quiet:
+        print(*(f"Note: {note}" for note in shown), sep="\n", file=sys.stderr)
+
+
+def _with_fewer_folds(surveys: list[Survey], choices: Choices, error: TooManyFoldsError) -> Paper:
+    """Returns the study with as many folds as copies, which only a search among all images finds, allow."""
+    if error.units < 2:
+        name = joined_classes(surveys)[error.label]
+        raise DataError(
+            f"All images of the class {name!r} are of one group, or copies of each other: nothing would be "
+            "left to train on when it is tested.",
+            expected="at least 2 groups of each class, better 5 and more",
+            remedy="add other images, or --split kfold ignores groups and copies",
+        ) from error
+    return study_paper(surveys, replace(choices, most_folds=error.units))
 
 
 def surveys_of(

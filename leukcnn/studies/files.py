@@ -25,17 +25,23 @@ def check_paper_file(place: Place) -> None:
         )
 
 
-def save(paper: spec.Paper, place: Place) -> None:
+def save(paper: spec.Paper, place: Place, *, earlier: spec.Paper | None = None) -> None:
     """Writes a paper into a user's file, unless another one is there.
+
+    Args:
+        paper: The paper.
+        place: The file.
+        earlier: A paper that may be in the file and is replaced.
 
     Raises:
         ArgumentError: The file exists and has other content.
         StoreError: The folder can't be written to.
     """
     path = user_path(place, _OPTION)
-    if not path.exists():
+    known = [source_of(one).encode() for one in (paper, earlier) if one]
+    if not path.exists() or path.read_bytes() in known[1:]:
         write_source(paper, path)
-    elif path.read_bytes() != source_of(paper).encode():
+    elif path.read_bytes() != known[0]:
         raise ArgumentError(
             f"{_OPTION} got {str(place)!r}, which exists and isn't this study.",
             expected="a new file, so that none of your changes is lost",

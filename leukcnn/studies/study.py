@@ -55,6 +55,7 @@ class Choices:
         positive_class: The positive class, where there are two.
         against: Files of trained networks, which are applied in place of training `networks`.
         classes: Class of the images -> class of those networks, where their names differ.
+        most_folds: Most folds that copies among the images allow; None if that isn't known.
     """
 
     networks: tuple[str, ...] = DEFAULT_NETWORKS
@@ -65,6 +66,7 @@ class Choices:
     positive_class: str | None = None
     against: tuple[str, ...] = ()
     classes: Mapping[str, str] = field(default_factory=dict)
+    most_folds: int | None = None
 
 
 def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
@@ -91,20 +93,18 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
                 expected=f"a whole number from 1 to {LARGEST_INPUT:,}",
             )
     positive, about_positive = _positive_class(classes, choices.positive_class)
-    split, about_split = _split(surveys, choices.split)
+    split, about_split = _split(surveys, choices.split, choices.most_folds)
     setup = _setup(surveys, split, choices)
     if choices.against:
         rows = rows_against(choices.against, setup=setup, classes=classes, given=choices.classes)
     else:
         rows = rows_of(choices.networks, setup=setup)
-    size, epochs = setup.preprocessing.image_size, setup.training.epochs
     chosen = [
         *about_split,
         *about_positive,
         "trained networks are applied, nothing is trained; the controls are cross-validated on these images"
         if choices.against
-        else f"the networks see {size}x{size} pixels for {epochs} epochs, for an answer in minutes; "
-        "--image-size, --epochs and --batch-size change it",
+        else _about_networks(rows),
     ]
     notes = [
         *(f"{one.folder.title}: {note}." for one in surveys for note in one.notes()),
@@ -144,6 +144,16 @@ def notes_of(paper: Paper) -> tuple[str, ...]:
     return next((table.notes for table in paper.tables if table.id == "images"), ())
 
 
+def _about_networks(rows: tuple[Row, ...]) -> str:
+    sizes = [f"{size}x{size}" for size in sorted({row.setup.preprocessing.image_size for row in rows})]
+    pixels = " or ".join([*filter(None, [", ".join(sizes[:-1])]), sizes[-1]])
+    n, epochs = len(rows), rows[0].setup.training.epochs
+    return (
+        f"the network{'s see' if n > 1 else ' sees'} {pixels} pixels for {epochs} epoch{'s' * (epochs > 1)}, "
+        "for an answer in minutes; --image-size, --epochs and --batch-size change it"
+    )
+
+
 def _positive_class(classes: tuple[str, ...], named: str | None) -> tuple[str, list[str]]:
     if named is not None and (len(classes) > 2 or named not in classes):
         raise SpecError(
@@ -169,7 +179,7 @@ def _sign(name: str) -> int:
     return int(diseased or "blast" in name.lower())
 
 
-def _split(surveys: list[Survey], named: str | None) -> tuple[Split, list[str]]:
+def _split(surveys: list[Survey], named: str | None, most_folds: int | None) -> tuple[Split, list[str]]:
     """Returns the split, and what to know about it."""
     several = len(surveys) > 1
     allowed = (*DATASET_SPLITS, *STUDY_SPLITS) if several else STUDY_SPLITS
@@ -189,6 +199,12 @@ def _split(surveys: list[Survey], named: str | None) -> tuple[Split, list[str]]:
         notes.append("the folders train, val and test make the split; --split grouped_kfold makes another")
     kind = "grouped" if kind == HOLDOUT else kind
     n_splits, about_folds = _folds(surveys, kind)
+    if most_folds is not None and most_folds < n_splits:
+        n_splits = most_folds
+        about_folds = [
+            f"{n_splits} folds instead of {_FOLDS}: copies and near-duplicates are kept together, which "
+            f"leaves a class {n_splits} groups"
+        ]
     unknown = sum(one.unknown_groups for one in surveys)
     total = sum(len(one.listing.ids) for one in surveys)
     if unknown and kind in ("grouped_kfold", "grouped", "given", "block_kfold"):

@@ -15,8 +15,8 @@ from leukcnn.splits import partition
 
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 NOTE = (
-    "the folders are split into 4 train, 2 validation, 2 test; leukcnn joins them and makes its own split, "
-    "--split given keeps theirs"
+    "the folders are split into 4 train, 2 validation, 2 test: --split given keeps this split, all others "
+    "join them first"
 )
 
 
@@ -194,4 +194,4 @@ def test_two_folders_of_a_split_are_passed_over_only_once():
 def test_notes_count_each_split():
     assert split_notes(["", ""]) == []
     (note,) = split_notes(["train", "", "train"])
-    assert note.startswith("the folders are split into 2 train and 1 others; ")
+    assert note.startswith("the folders are split into 2 train and 1 other: ")

@@ -92,6 +92,16 @@ def test_weights_none_changes_only_fine_tuned_networks():
     assert study_for().row("resnet50_sft").setup.model.arguments["weights"] == "imagenet"
 
 
+def test_a_row_from_scratch_keeps_its_random_weights(tmp_path):
+    (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
+    started = ALERTNET.row("resnet50_dft")
+    setup = replace_at(started.setup, "model.arguments.weights", None)
+    scratch = replace(started, id="resnet50_scratch", setup=setup)
+    paper = replace(ALERTNET, rows=(*ALERTNET.rows, scratch))
+    study = study_for(paper=paper, weights=str(tmp_path), only="resnet50_scratch")
+    assert study.row("resnet50_scratch").setup.model.arguments["weights"] is None
+
+
 def test_a_folder_gives_each_network_its_own_file(tmp_path):
     for name in ("resnet50", "inception_v3", "xception"):
         (tmp_path / f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")

@@ -13,6 +13,7 @@ from leukcnn.experiment.report import report, verify_report
 from leukcnn.files import read_sealed_json, write_sealed_json
 from leukcnn.html_report import PAGE
 from leukcnn.outputs.answer import SCHEMA_FILE, answer_of
+from leukcnn.outputs.answer_words import on_controls
 from leukcnn.outputs.model_links import links_of, write_links
 from leukcnn.outputs.summary import summary_table
 from tests.golden.cases import CASES
@@ -72,13 +73,37 @@ def test_the_answer_compares_the_best_network_with_the_best_control_in_words(com
     lines = answer_of(compared.results()).lines()
     assert lines[0].startswith("cnmc2019, malignant or healthy cell: 10,661 images (healthy 3,389, malignant")
     assert "Best network: VGG16, accuracy 73.8 % (95 % 63.2 to 82.1)." in lines
-    border = [line for line in lines if line.startswith("Best control: the colour of the border alone")]
-    assert border == [
-        "Best control: the colour of the border alone, accuracy 95.0 % (95 % 87.8 to 98.0); the best of 2."
-    ]
+    assert (
+        "Best control: the colour of the border alone, which shows no whole cell, accuracy 95.0 % "
+        "(95 % 87.8 to 98.0); the best of 2." in lines
+    )
+    assert not any(line.startswith("The border alone") for line in lines)
     assert any(line.startswith(WORSE) for line in lines)
     assert any("Without a result: " in line and "networks" in line for line in lines)
     assert not any("NOT COMPARABLE" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("right", "verdict"), [(40, ""), (37, "even VGG16 is no better than that"), (28, "even VGG16 is worse")]
+)
+def test_the_border_is_named_where_another_control_is_the_best(experiment, make_predictions, right, verdict):
+    def test(n):
+        return make_predictions("test", tp=n, fn=40 - n, fp=40 - n, tn=n)
+
+    experiment.add("vgg16", test(right))
+    experiment.add_control("border", test(35))
+    experiment.add_control("colour", test(36))
+    lines = answer_of(experiment.results()).lines()
+    (line,) = [line for line in lines if line.startswith("The border alone, which shows no whole cell, ")]
+    assert "reaches 87.5 % (95 % 78.5 to 93.1)" in line
+    assert verdict in line and ("even" in line) == bool(verdict)
+
+
+def test_controls_alone_are_the_same_words(compared):
+    results = compared.results()
+    alone = answer_of(results, networks=False)
+    assert alone.networks == [] and alone.against == ()
+    assert all(line in answer_of(results).lines() for line in on_controls(alone))
 
 
 def test_the_choice_of_the_best_of_several_networks_is_said(compared, make_predictions):
@@ -92,8 +117,8 @@ def test_without_a_network_the_answer_is_what_the_controls_reach(experiment, mak
     experiment.add_control("border", make_predictions("test", tp=38, fn=2, fp=2, tn=38))
     answer = answer_of(experiment.results())
     assert (
-        "The colour of the border alone gives 95.0 %: whatever a network reaches, compare it with that."
-        in answer.lines()
+        "Best control: the colour of the border alone, which shows no whole cell, accuracy 95.0 % "
+        "(95 % 87.8 to 98.0)." in answer.lines()
     )
     assert answer.to_json()["best_network"] is None
     check(answer.to_json())
@@ -131,7 +156,8 @@ def test_the_external_set_is_named(compared, make_predictions):
     compared.add("vgg19", test, make_predictions("external", tp=20, fn=20, fp=20, tn=20))
     lines = answer_of(compared.results()).lines()
     assert any(
-        line.startswith("The same network on the external set, other subjects: 50.0 %") for line in lines
+        line.startswith("Best network: ") and " On the external set, other subjects: 50.0 %" in line
+        for line in lines
     )
 
 
@@ -180,7 +206,10 @@ def test_the_border_is_named_next_to_a_better_control_and_all_tested_images_once
     lines = answer_of(experiment).lines()
     assert "80 images (healthy 40, malignant 40) of C-NMC 2019; all images of 20" in lines[0]
     (line,) = [line for line in lines if line.startswith("Best control: ")]
-    assert line.endswith("the best of 3 (the colour of the border alone: 95.0 %).")
+    assert line.endswith("; the best of 3.")
+    assert any(
+        line.startswith("The border alone, which shows no whole cell, reaches 95.0 %") for line in lines
+    )
 
 
 def test_a_store_of_an_earlier_version_gives_the_summary_and_the_page(compared):

@@ -88,7 +88,9 @@ def test_error_in_a_file_is_reported_with_its_place(own, old, new, found):
 
 def test_path_that_is_no_python_file_is_refused(tmp_path, own):
     assert "isn't there" in refusal(str(tmp_path / "none.py")).found
-    assert "is a folder" in refusal(f"{tmp_path}/").found
+    folder = refusal(f"{tmp_path}/")
+    assert "is a folder" in folder.found
+    assert folder.remedy.startswith(f"`leukcnn evaluate {tmp_path} --controls-only`")
     (tmp_path / "own_paper.py").write_bytes(b"\xff\xfe\x00")
     assert str(tmp_path / "own_paper.py") in refusal(str(tmp_path / "own_paper.py")).found
     assert "can't be a module named 'json'" in refusal(own(name="json.py")).found

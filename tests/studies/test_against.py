@@ -88,6 +88,11 @@ def test_images_that_it_was_trained_on_are_counted(run):
         "by_hand of my_smears was trained or validated on 4 of the 24 images: its values are no test"
         in run.record.data_notes
     )
+    assert run.record.seen == {"by_hand_of_my_smears": 4}
+    (leaks,) = [line for line in run.report.answer.lines() if line.startswith("Leaks: ")]
+    assert "by_hand of my_smears learned from 4 of these images: its values are no test" in leaks
+    assert "no copy of a training image is tested" not in leaks
+    assert run.report.summary["leaks"]["learned_from"] == run.record.seen
 
 
 def test_the_store_alone_shows_it_again(run, place, monkeypatch):

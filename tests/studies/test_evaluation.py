@@ -1,6 +1,5 @@
 """`leukcnn evaluate` from the folder to the tables."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -39,22 +38,40 @@ def datasets(tmp_path_factory, folder):
 
 
 def test_controls_alone_need_no_network(folder, tmp_path):
-    shown = run("evaluate", folder, "--controls-only", "--out", tmp_path)
-    assert "Without any network: Random forest, 16-pixel border, accuracy 100.0 %" in shown
-    # All folds have one value. The line before the networks has no other interval than the answer.
-    assert "95 % interval" not in shown
-    done = CliRunner().invoke(
-        main, ["evaluate", str(folder), "--controls-only", "--out", str(tmp_path), "--json"]
+    shown = run("evaluate", folder, "--controls-only", "--tables", "--out", tmp_path)
+    assert (
+        "Best control: the colour of the border alone, which shows no whole cell, accuracy 100.0 %" in shown
     )
-    summary = json.loads(done.stdout)
-    assert summary["schema"] == "leukcnn-summary" and summary["best_control"] == "border"
-    (control,) = [line for line in summary["lines"] if line.startswith("Best control: ")]
-    assert "accuracy 100.0 % (no interval)" in control
+    # The answer says it once.
+    assert "Without any network" not in shown and "Without a result" not in shown
+    assert "Majority class" in shown and "24 bits" in shown
     assert not list(tmp_path.rglob("model.keras"))
     (tables,) = tmp_path.glob("my_smears/experiments/*/tables")
-    results = (tables / "results.csv").read_text()
-    assert "Majority class" in results and "Random forest, whole image's colour" in results
-    assert "24 bits" in (tables / "images.csv").read_text()
+    assert "Random forest, whole image's colour" in (tables / "results.csv").read_text()
+    by_class = (tables / "by_class.csv").read_text()
+    assert (
+        '"Random forest, 16-pixel border",blast,Recall (%),100' in by_class and "Four blocks" not in by_class
+    )
+    matrix = (tables / "matrix.md").read_text().partition("\n\n- ")[0]
+    assert "published" not in matrix and "Four blocks" not in matrix
+
+
+def test_copies_among_few_images_leave_fewer_folds(tmp_path, capsys):
+    folder = write_classes(tmp_path / "own", n=5, size=40)
+    one, copy, *others = sorted((folder / "blast").iterdir())
+    copy.write_bytes(one.read_bytes())
+    options = {"controls_only": True, "out": tmp_path / "runs", "save_paper": tmp_path / "own_study.py"}
+    done = leukcnn.evaluate(folder, **options)
+    assert done.paper.rows[0].setup.split.n_splits == 4
+    assert "4 folds instead of 5: copies" in capsys.readouterr().err
+    # Nothing of the first attempt is left, and the file has the study that was run.
+    assert len([*(tmp_path / "runs" / "own" / "experiments").iterdir()]) == 1
+    assert start.find_paper(tmp_path / "own_study.py").rows == done.paper.rows
+    for path in others:
+        path.write_bytes(one.read_bytes())
+    with pytest.raises(DataError, match="All images of the class 'blast' are of one group, or copies"):
+        leukcnn.evaluate(folder, controls_only=True, out=tmp_path / "none", quiet=True)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.slow
@@ -69,10 +86,8 @@ def test_a_folder_is_evaluated_resumed_and_the_same_again(folder, tmp_path):
     again = leukcnn.evaluate(folder, out=tmp_path / "two", **options)
     files = {
         path.relative_to(done.folder).as_posix(): path.read_bytes()
-        for name in ("tables/*", "report.html", "summary.json", "MODEL_CARD.md", "figures/*")
-        for path in done.folder.glob(name)
+        for path in (done.folder / "tables").iterdir()
     }
-    assert {"report.html", "summary.json", "MODEL_CARD.md", "tables/results.csv"} < files.keys()
     assert files == {name: (again.folder / name).read_bytes() for name in files}
 
 

@@ -47,6 +47,12 @@ def test_no_key_is_that_of_a_paper_or_dataset_of_leukcnn(name):
     assert 0 < len(key) < 60
 
 
+def test_the_note_on_networks_has_the_size_that_each_sees(folder):
+    paper = paper_of(folder, choices=Choices(networks=("four_blocks", "alexnet"), epochs=1))
+    assert any("networks see 64x64 or 227x227 pixels for 1 epoch," in note for note in notes_of(paper))
+    assert any(note.startswith("The network sees 64x64 pixels") for note in notes_of(paper_of(folder)))
+
+
 def test_folds_are_fewer_with_few_groups(folder):
     paper = paper_of(folder, groups=r"p(\d+)_")
     assert split_of(paper).n_splits == 3
