@@ -281,7 +281,7 @@ def converted_to_onnx(network: keras.Model, *, output: str) -> Any:
     import tf2onnx
 
     trainable = network.trainable_variables
-    weights = {
+    weights: dict[str, Any] = {
         f"weight_{number}": weight
         for number, weight in enumerate([*trainable, *network.non_trainable_variables])
     }
@@ -299,6 +299,9 @@ def converted_to_onnx(network: keras.Model, *, output: str) -> Any:
     # It warns of each pass that changes nothing.
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     function = tf.function(answer, input_signature=signature)
+    # Constants of layers, such as the mean of Normalization, become inputs too.
+    captured = function.get_concrete_function(*signature).graph.captures
+    weights |= {inside.name: outside for outside, inside in captured}
     model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET)
     used = {name for node in model.graph.node for name in node.input}
     for name in [value.name for value in model.graph.input if value.name in weights]:

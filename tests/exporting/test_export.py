@@ -43,6 +43,7 @@ def model(tmp_path_factory):
     keras.utils.set_random_seed(1)
     inputs = keras.Input((SIZE, SIZE, 3))
     x = MeanSubtraction([0.4, 0.5, 0.6])(inputs)
+    x = keras.layers.Normalization(mean=[0.1, 0.0, 0.1], variance=[1.0, 2.0, 1.0])(x)
     x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)
     x = LocalResponseNormalization(alpha=0.5)(x)
     x = keras.layers.Conv2D(16, 3, groups=4, activation="relu")(x)
