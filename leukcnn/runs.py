@@ -350,7 +350,7 @@ class Store:
             near = "" if out.exists() else did_you_mean_folder(out)
             raise StoreError(
                 f"There are no runs in {self.root}.",
-                expected="a folder that `leukcnn reproduce` wrote",
+                expected="a folder that `leukcnn reproduce` or `leukcnn evaluate` wrote",
                 remedy=near
                 or f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
@@ -370,7 +370,7 @@ def papers_of(out: Path) -> list[str]:
     if not found:
         raise StoreError(
             f"There are no runs in {root}.",
-            expected="a folder that `leukcnn reproduce` wrote",
+            expected="a folder that `leukcnn reproduce` or `leukcnn evaluate` wrote",
             remedy=("" if root.exists() else did_you_mean_folder(root)) or "name its folder with --out",
         )
     return found
