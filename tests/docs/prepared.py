@@ -1,6 +1,7 @@
 """The folder in which the commands of the pages are run, and papers that are small enough for it."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,7 @@ def prepare(folder: Path) -> None:
     for number, name in enumerate(("lab_a", "lab_b"), start=1):
         write_smears(folder / name, seed=number)
     write_labels(folder)
+    shutil.copy(min((folder / "my_smears" / "blast").glob("*.png")), folder / "smear.png")
     own_paper(folder, "my_paper")
     synthetic.write("cnmc2019", folder / "data", seed=0, counts=tiny.COUNTS)
     for name in ("model.keras", "fold0.keras", "fold1.keras"):

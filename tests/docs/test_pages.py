@@ -20,8 +20,8 @@ README = (ROOT / "README.rst").read_text()
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text() for path in pages.PAGES}
 MAX_README_WORDS = 900
 MAX_IMAGE_BYTES = 150_000
-# Pages of other tools name their own options.
-FOREIGN_OPTIONS = {"--help", "--verify_dataset_integrity"}
+# Options of trackers, which a page shows.
+FOREIGN_OPTIONS = {"--help", "--backend-store-uri", "--logdir"}
 
 
 def page(name):
