@@ -266,7 +266,9 @@ class Store:
                         found[version, kind] += 1
         if not found:
             return ""
-        counted = [f"{n:,} {kind}(s) of store version {v}" for (v, kind), n in sorted(found.items())]
+        counted = [
+            f"{n:,} {kind}{'s' * (n != 1)} of store version {v}" for (v, kind), n in sorted(found.items())
+        ]
         return (
             f"{self.root} holds {' and '.join(counted)}; this leukcnn writes version {STORE_VERSION}. "
             "They are left unchanged and aren't used. To use them, install the version of leukcnn that wrote "

@@ -104,14 +104,14 @@ def test_steps_after_the_first_show_how_long_a_row_takes(clock_and_progress):
     train(observer, clock, seconds=6, steps=10, first=6)
     # 6 s a step, 30 steps and a third of 15: 210 s an epoch, ten epochs, two trials.
     assert progress.messages == [
-        "A: about 4 minutes per epoch on this processor, 10 epoch(s), 2 trial(s); "
+        "A: about 4 minutes per epoch on this processor, 10 epochs, 2 trials; "
         "about 70 minutes for 1 of 2 networks"
     ]
     # The second trial of a row isn't measured.
     assert estimate.watch(work_of("a")) is progress
     train(estimate.watch(work_of("b", epochs=1, trials=1)), clock, seconds=60, steps=9)
     assert progress.messages[1:] == [
-        "B: about 35 minutes per epoch on this processor, 1 epoch(s), 1 trial(s); about 105 minutes in total"
+        "B: about 35 minutes per epoch on this processor, 1 epoch, 1 trial; about 105 minutes in total"
     ]
 
 
