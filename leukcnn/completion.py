@@ -128,8 +128,16 @@ def _names(ctx: click.Context) -> Names:
     typed = _subject(ctx)
     if typed in papers.list_papers():
         return _of_paper(papers.get(typed))
-    stored = Path(ctx.params.get("out") or "runs") / typed / "paper.py"
-    return _of_text(Path(typed) if papers.is_file_name(typed) else stored)
+    if papers.is_file_name(typed):
+        return _of_text(Path(typed))
+    from leukcnn.papers.source import STORED
+
+    stored = sorted((_runs(ctx) / typed).glob(f"experiments/*/{STORED}"))
+    return _of_text(stored[-1]) if stored else Names()
+
+
+def _runs(ctx: click.Context) -> Path:
+    return Path(ctx.params.get("out") or "runs")
 
 
 def _completer(words: Callable[[click.Context, str], Words], *, places: str = "") -> Completer:
@@ -164,6 +172,14 @@ def _papers() -> Words:
     for path in sorted(Path().glob("*.py")):
         if path.is_file() and path.stat().st_size <= _LARGEST_TEXT and b"PAPER" in path.read_bytes():
             yield path.name, ""
+
+
+def _stored(ctx: click.Context) -> Words:
+    """Yields the papers of `_papers`, and those whose runs alone keep them."""
+    yield from _papers()
+    for folder in sorted(_runs(ctx).glob("*/experiments")):
+        if folder.parent.name not in papers.list_papers():
+            yield folder.parent.name, "runs of your own"
 
 
 def _catalog() -> Words:
@@ -232,7 +248,14 @@ def _networks(_: click.Context, incomplete: str) -> Words:
     return _listed([(word, "") for word in words], incomplete)
 
 
+def _trackers(_: click.Context, incomplete: str) -> Words:
+    from leukcnn.tracking import TRACKERS
+
+    return _listed([(name, "") for name in TRACKERS], incomplete)
+
+
 paper = _completer(lambda ctx, _: _papers(), places="file")
+stored = _completer(lambda ctx, _: _stored(ctx), places="file")
 checked = _completer(lambda ctx, _: (*_catalog(), *_papers()), places="file")
 dataset = _completer(lambda ctx, _: _catalog())
 item = _completer(lambda ctx, _: (*_names(ctx).items.items(), *_names(ctx).rows.items()))
@@ -245,6 +268,7 @@ base = _completer(_bases)
 weights = _completer(lambda ctx, _: (("none", "random weights"), ("imagenet", "of Keras")), places="file")
 devices = _completer(lambda ctx, _: ((word, "") for word in ("all", "1", "2", "4", "8", "cpu:2", "cpu:4")))
 networks = _completer(_networks)
+tracker = _completer(_trackers)
 folder = _completer(lambda ctx, _: _folders(), places="dir")
 data = _completer(lambda ctx, _: (("synthetic", "synthetic cells"), *_folders()), places="dir")
 

@@ -262,27 +262,56 @@ def converted_to_litert(network: keras.Model, *, precision: str, calibration: np
         return converter.convert()
 
 
-def converted_to_onnx(network: keras.Model, *, output: str) -> bytes:
-    """Converts a network with one input to an ONNX file; the package tf2onnx is installed.
+def converted_to_onnx(network: keras.Model, *, output: str) -> Any:
+    """Converts a network with one input to an ONNX model; the packages onnx and tf2onnx are installed.
 
     Args:
         network: The network. Sizes of its input that it leaves open stay open.
         output: Name of the output.
 
+    Returns:
+        An `onnx.ModelProto`, with the weights as Keras has them: layers transpose them when the model runs.
+
     Raises:
         DeviceError: The backend isn't TensorFlow.
     """
     require_tensorflow("convert networks to ONNX")
+    import onnx
     import tensorflow as tf
     import tf2onnx
 
+    trainable = network.trainable_variables
+    weights: dict[str, Any] = {
+        f"weight_{number}": weight
+        for number, weight in enumerate([*trainable, *network.non_trainable_variables])
+    }
+
+    def answer(images: Any, *values: Any) -> dict[str, Any]:
+        cut = len(trainable)
+        return {output: network.stateless_call(values[:cut], values[cut:], images, training=False)[0]}
+
+    # tf2onnx copies constants some forty times: it gets the weights as inputs, and they are filled in after.
     (taken,) = network.inputs
-    signature = [tf.TensorSpec(taken.shape, taken.dtype, name=taken.name)]
-    answer = tf.function(lambda images: {output: network(images, training=False)}, input_signature=signature)
+    signature = [
+        tf.TensorSpec(value.shape, value.dtype, name=name)
+        for name, value in {taken.name: taken, **weights}.items()
+    ]
     # It warns of each pass that changes nothing.
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    model, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=_OPSET)
-    return model.SerializeToString()
+    function = tf.function(answer, input_signature=signature)
+    # Constants of layers, such as the mean of Normalization, become inputs too.
+    captured = function.get_concrete_function(*signature).graph.captures
+    weights |= {inside.name: outside for outside, inside in captured}
+    model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET)
+    used = {name for node in model.graph.node for name in node.input}
+    for name in [value.name for value in model.graph.input if value.name in weights]:
+        if name in used:
+            value = keras.ops.convert_to_numpy(weights[name])
+            model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    kept = [value for value in model.graph.input if value.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    return model
 
 
 def write_saved_model(network: keras.Model, folder: Path) -> None:

@@ -23,7 +23,7 @@ from leukcnn.datasets.headers import counted
 from leukcnn.datasets.index import group_names
 from leukcnn.datasets.many import join
 from leukcnn.errors import StoreError
-from leukcnn.files import replace_file
+from leukcnn.files import locked, remove_drafts, replace_file
 from leukcnn.image_cache import prepared_images
 from leukcnn.paths import PAIR_COLUMNS
 from leukcnn.spec import Paper, Preprocessing
@@ -198,7 +198,9 @@ def _cached_copies(images: np.ndarray, *, workers: int, counting: Counting) -> t
     with suppress(StoreError), stored_arrays(path) as stored:
         return stored["pairs"], stored["distances"]
     pairs, distances = measured_copies(images, workers=workers, counting=counting)
-    write_quickly(path, pairs=pairs, distances=distances)
+    with locked(decoded.parents[1] / "locks" / f"{path.stem}.lock"):
+        remove_drafts(path)
+        write_quickly(path, pairs=pairs, distances=distances)
     return pairs, distances
 
 

@@ -14,7 +14,7 @@ from leukcnn.errors import DataError, StoreError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
 from leukcnn.files import check_writable, explained
 
-NETWORK_FILE = "a model.keras from a finished trial of `leukcnn reproduce`"
+NETWORK_FILE = "a model.keras from a finished trial of `leukcnn reproduce` or `leukcnn evaluate`"
 """What the file of a network is, for error messages."""
 
 _HDF5, _ZIP = (0, b"\x89HDF\r\n\x1a\n"), (0, b"PK\x03\x04")

@@ -266,7 +266,9 @@ class Store:
                         found[version, kind] += 1
         if not found:
             return ""
-        counted = [f"{n:,} {kind}(s) of store version {v}" for (v, kind), n in sorted(found.items())]
+        counted = [
+            f"{n:,} {kind}{'s' * (n != 1)} of store version {v}" for (v, kind), n in sorted(found.items())
+        ]
         return (
             f"{self.root} holds {' and '.join(counted)}; this leukcnn writes version {STORE_VERSION}. "
             "They are left unchanged and aren't used. To use them, install the version of leukcnn that wrote "
@@ -350,7 +352,7 @@ class Store:
             near = "" if out.exists() else did_you_mean_folder(out)
             raise StoreError(
                 f"There are no runs in {self.root}.",
-                expected="a folder that `leukcnn reproduce` wrote",
+                expected="a folder that `leukcnn reproduce` or `leukcnn evaluate` wrote",
                 remedy=near
                 or f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
@@ -370,7 +372,7 @@ def papers_of(out: Path) -> list[str]:
     if not found:
         raise StoreError(
             f"There are no runs in {root}.",
-            expected="a folder that `leukcnn reproduce` wrote",
+            expected="a folder that `leukcnn reproduce` or `leukcnn evaluate` wrote",
             remedy=("" if root.exists() else did_you_mean_folder(root)) or "name its folder with --out",
         )
     return found

@@ -284,7 +284,7 @@ def test_reproduce_says_that_another_version_s_runs_are_not_used(of_version_5, s
     result = call("reproduce", "cnmc2019", *words)
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
-    assert "holds 1 experiment(s) of store version 5 and 1 trial(s) of store version 5" in said
+    assert "holds 1 experiment of store version 5 and 1 trial of store version 5" in said
     assert (of_version_5 / "cnmc2019" / "trials" / "of-version-5" / "done.json").exists()
 
 

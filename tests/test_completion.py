@@ -45,7 +45,7 @@ def in_bash(words, monkeypatch):
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("rep", ["reproduce"]),
+        ("repr", ["reproduce"]),
         ("reproduce cn", ["cnmc2019"]),
         ("table al", ["alertnet", "allidb_lightweight"]),
         ("audit leuk", ["leuknet_lodocv"]),
@@ -68,6 +68,10 @@ def in_bash(words, monkeypatch):
         ("check allidb1 --classes x=", ["x=healthy", "x=ALL"]),
         ("evaluate my --networks lightw", ["lightweight"]),
         ("evaluate my --networks alertnet,resnet50:S", ["alertnet,resnet50:SFT"]),
+        ("evaluate my --track m", ["mlflow"]),
+        ("evaluate my --track mlflow,", ["mlflow,wandb", "mlflow,tensorboard"]),
+        ("evaluate my --figures pn", ["png"]),
+        ("export my.keras --format save", ["savedmodel"]),
         ("report cn", ["cnmc2019"]),
         ("reproduce nonsense --only ", []),
         ("reproduce nowhere.py --only ", []),
@@ -107,10 +111,11 @@ def test_a_user_s_file_is_read_and_not_run(tmp_path, monkeypatch):
 
 def test_a_paper_that_is_stored_with_its_runs_is_known_by_its_key(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    stored = tmp_path / "elsewhere" / "mine" / "paper.py"
+    stored = tmp_path / "elsewhere" / "mine" / "experiments" / "smoke" / "paper.py"
     stored.parent.mkdir(parents=True)
     stored.write_text(PAPER_FILE)
     assert completed("table mine --out elsewhere --only t") == ["table7"]
+    assert completed("table --out elsewhere m") == completed("report --out elsewhere m") == ["mine"]
 
 
 @pytest.mark.parametrize("text", ["PAPER = Paper(", "\x00", "PAPER = Row(" + "(" * 5000, ""])

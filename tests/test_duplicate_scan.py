@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import papers, synthetic
+from leukcnn import duplicate_scan, papers, synthetic
 from leukcnn.datasets import pairs_between
 from leukcnn.datasets.indexing import load
 from leukcnn.datasets.many import load_many
@@ -219,3 +219,15 @@ def test_real_cells_of_two_datasets_are_related_to_none(real_data, tmp_path):
     assert len(scan.identical) == 1
     assert set(scan.index.dataset[scan.near].ravel()) == {"jtsc"}
     assert scan.lines()[-1] == "datasets that a strict split treats as related: none"
+
+
+def test_what_a_killed_search_left_in_the_cache_goes_with_the_next_one(tmp_path):
+    decoded = tmp_path / "images" / "0123.npy"
+    decoded.parent.mkdir()
+    np.save(decoded, np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8))
+    draft = tmp_path / "copies" / f".draft-0-0123-{duplicate_scan.COPIES_FORMAT}.npz"
+    draft.parent.mkdir()
+    draft.touch()
+    images = np.load(decoded, mmap_mode="r")
+    duplicate_scan._cached_copies(images, workers=1, counting=duplicate_scan.uncounted)
+    assert [path.name for path in draft.parent.iterdir()] == [f"0123-{duplicate_scan.COPIES_FORMAT}.npz"]

@@ -508,6 +508,6 @@ def test_trials_and_experiments_of_other_versions_are_reported(tmp_path):
     assert store.of_other_versions() == ""
     write_version(store, 5, trials=3, experiments=2)
     message = store.of_other_versions()
-    assert "2 experiment(s) of store version 5 and 3 trial(s) of store version 5" in message
+    assert "2 experiments of store version 5 and 3 trials of store version 5" in message
     assert f"writes version {runs.STORE_VERSION}" in message
     assert "choose another --out" in message

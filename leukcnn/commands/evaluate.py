@@ -68,7 +68,7 @@ def _types() -> Types:
     default="four_blocks",
     show_default=True,
     shell_complete=completion.networks,
-    help="Networks.",
+    help="Networks to train, such as four_blocks,alertnet,resnet50:SFT.",
 )
 @click.option(
     "--split",

@@ -55,6 +55,7 @@ TRACK = click.option(
     "--track",
     multiple=True,
     metavar="mlflow|wandb|tensorboard",
+    shell_complete=completion.tracker,
     help="Report trials to a tracker; several with commas.",
 )
 WEIGHTS = click.option(

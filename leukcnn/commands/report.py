@@ -13,7 +13,7 @@ from leukcnn.start import paper_or_stored, stored_paper
 
 
 @click.command()
-@click.argument("paper", metavar="[PAPER|FILE.py|KEY]", required=False, shell_complete=completion.paper)
+@click.argument("paper", metavar="[PAPER|FILE.py|KEY]", required=False, shell_complete=completion.stored)
 @OUT
 @click.option("--audit", is_flag=True, help="Also audit the paper's printed values; later reports keep it.")
 @with_output

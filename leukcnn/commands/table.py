@@ -13,7 +13,7 @@ from leukcnn.start import paper_or_stored, stored_paper
 
 
 @click.command()
-@click.argument("paper", metavar="PAPER|FILE.py|KEY", shell_complete=completion.paper)
+@click.argument("paper", metavar="PAPER|FILE.py|KEY", shell_complete=completion.stored)
 @OUT
 @ONLY
 @click.option(

@@ -113,9 +113,10 @@ class Estimate:
         known = len(self._seconds)
         total = "in total" if known == self.rows else f"for {known} of {self.rows} networks"
         self.progress.message(
-            f"{work.label}: about {in_words(epoch)} per epoch on this processor, {work.epochs} "
-            f"epoch{'s' * (work.epochs != 1)}, {work.trials} trial{'s' * (work.trials != 1)}; about "
-            f"{in_words(sum(self._seconds.values()))} {total}"
+            f"{work.label}: about {in_words(epoch)} per epoch on this processor, "
+            f"{work.epochs:,} epoch{'s' * (work.epochs != 1)}, "
+            f"{work.trials:,} trial{'s' * (work.trials != 1)}; "
+            f"about {in_words(sum(self._seconds.values()))} {total}"
         )
 
 
@@ -162,4 +163,4 @@ def in_words(seconds: float) -> str:
     for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds > 2 * unit:
             return f"{seconds / unit:,.0f} {name}"
-    return f"{seconds:,.0f} seconds"
+    return "1 second" if 0.5 <= seconds < 1.5 else f"{seconds:,.0f} seconds"

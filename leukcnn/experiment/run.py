@@ -92,7 +92,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             return _run(request, study, Session(store, progress, shared, tracking), watch, checked)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
-        interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
+        interrupt.add_note(f"Finished trials are kept in {relative(store.root)}: {n:,}.")
         raise
 
 

@@ -49,20 +49,33 @@ class Format:
 
 
 def _write_onnx(network: keras.Model, path: Path, description: Mapping[str, Any]) -> None:
-    onnx = importlib.import_module("onnx")
+    onnx, onnxruntime = (importlib.import_module(name) for name in ("onnx", "onnxruntime"))
     with held_stderr():
-        model = onnx.load_from_string(converted_to_onnx(network, output=OUTPUT))
+        model = converted_to_onnx(network, output=OUTPUT)
     for value, axes in ((model.graph.input[0], "NHW"), (model.graph.output[0], "N")):
         for axis, name in enumerate(axes):
             value.type.tensor_type.shape.dim[axis].dim_param = name
+    # What depends on weights alone is computed now, with the passes that hold for every processor.
+    folding = onnxruntime.SessionOptions()
+    folding.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    folding.optimized_model_filepath = str(path)
+    _session(model.SerializeToString(), folding)
+    model = onnx.load(path)
+    # onnxruntime adds the sets of operations of its own, which the network doesn't use.
+    kept = [used for used in model.opset_import if not used.domain]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
     onnx.helper.set_model_props(model, {"leukcnn": json.dumps(description)})
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def _session(model: bytes, options: Any = None) -> Any:
+    onnxruntime = importlib.import_module("onnxruntime")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 def _run_onnx(path: Path) -> Runner:
-    session = importlib.import_module("onnxruntime").InferenceSession(
-        path.read_bytes(), providers=["CPUExecutionProvider"]
-    )
+    session = _session(path.read_bytes())
     return lambda images: session.run([OUTPUT], {INPUT: images})[0]
 
 

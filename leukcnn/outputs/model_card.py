@@ -14,7 +14,8 @@ from leukcnn.outputs.titles import dataset_title
 from leukcnn.results.comparisons import best_control
 from leukcnn.results.measure import Measured, measure
 from leukcnn.results.results import Results
-from leukcnn.spec import Preprocessing
+from leukcnn.spec import Setup
+from leukcnn.spec.folders import UNPUBLISHED
 from leukcnn.spec.splits import IMAGES
 
 __all__ = ["MODEL_CARD", "model_card"]
@@ -65,7 +66,7 @@ def model_card(results: Results) -> str:
         "Split": [line for one in shown for line in _split(one)],
         "Results": [line for one in shown for line in _figures(one)],
         "Leaks and other limits": [*_limits(results)],
-        "Preprocessing": [*_preprocessing(results, shown)],
+        "Preprocessing and training": [*_preprocessing(results, shown)],
         "How to load": [*_loading(results, shown)],
         "Provenance": [*_provenance(results)],
         "Citation": [*_citations(results)],
@@ -85,8 +86,9 @@ def _details(results: Results, shown: Sequence[Results]) -> list[str]:
     lines = [
         f"Task: {paper.task}. The classes, in the order of the outputs: {', '.join(paper.classes)}.",
         "",
-        f"Trained with leukcnn {__version__} on Keras ({record.backend}), profile {record.profile}: "
-        f"{', '.join(filter(None, (paper.title, paper.authors, paper.citation)))}.",
+        f"Trained with leukcnn {__version__} on Keras ({record.backend}), profile {record.profile}, for "
+        + ("a study of the user's own images" if paper.authors == UNPUBLISHED else _cited(paper))
+        + ".",
         "",
         "| Network | Parameters | Trained networks |",
         "|---|---:|---:|",
@@ -209,14 +211,25 @@ def _limits(results: Results) -> Iterator[str]:
 
 def _preprocessing(results: Results, shown: Sequence[Results]) -> Iterator[str]:
     rows = dict.fromkeys(row for one in shown for row in _networks(one))
-    of_steps: dict[Preprocessing, list[str]] = {}
-    for row in rows:
-        of_steps.setdefault(results.setup(row).preprocessing, []).append(results.paper.row(row).label)
-    for steps, labels in of_steps.items():
-        yield f"- {', '.join(labels)}: {_in_words(steps)}."
+    for in_words in (_steps_in_words, _training_in_words):
+        labels: dict[str, list[str]] = {}
+        for row in rows:
+            labels.setdefault(in_words(results.setup(row)), []).append(results.paper.row(row).label)
+        for words, named in labels.items():
+            yield f"- {', '.join(named)}: {words}."
 
 
-def _in_words(steps: Preprocessing) -> str:
+def _training_in_words(setup: Setup) -> str:
+    training = setup.training
+    epochs = f"trained for at most {training.epochs:,} epoch{'s' * (training.epochs != 1)}"
+    return (
+        f"{epochs} in batches of {training.batch_size}, {training.optimizer}, learning rate "
+        f"{training.initial_learning_rate:g}, {training.loss.replace('_', ' ')}"
+    )
+
+
+def _steps_in_words(setup: Setup) -> str:
+    steps = setup.preprocessing
     words = ["RGB, 8 bits"]
     if steps.threshold != "none":
         words.append(f"white cells found by thresholding ({steps.threshold}), all else black")
@@ -238,7 +251,7 @@ def _in_words(steps: Preprocessing) -> str:
 
 def _loading(results: Results, shown: Sequence[Results]) -> Iterator[str]:
     model = f"{FOLDER}/{next(iter(links_of(results, _networks(shown[0])[0])))}"
-    yield "In the folder of this card:"
+    yield f"In the experiment's folder, which has `{FOLDER}`:"
     yield ""
     yield "```python"
     yield "from leukcnn.prediction import SavedNetwork"
@@ -263,9 +276,14 @@ def _provenance(results: Results) -> Iterator[str]:
 
 def _citations(results: Results) -> Iterator[str]:
     paper = results.paper
-    if paper.citation:
-        yield f"- {paper.authors} ({paper.year}). {paper.title}. {paper.citation}."
+    if paper.citation and paper.authors != UNPUBLISHED:
+        yield f"- {_cited(paper)}."
+    own = {folder.key for folder in paper.folders}
     for key in results.record.datasets:
-        if card(key).citation:
+        if card(key).citation and key not in own:
             yield f"- {card(key).name}: {card(key).citation}"
     yield "- leukcnn: see `CITATION.cff` of its repository."
+
+
+def _cited(paper: spec.Paper) -> str:
+    return f"{paper.authors} ({paper.year}). {paper.title}. {paper.citation}"

@@ -8,6 +8,9 @@ from leukcnn.spec.names import DATASETS, allow_dataset
 RESERVED_KEYS = ("open", "synthetic")
 """Words that options take in place of a dataset's key."""
 
+UNPUBLISHED = "leukcnn evaluate"
+"""In place of authors: the paper is a study of folders that `leukcnn evaluate` made; nobody published it."""
+
 
 @dataclass(frozen=True)
 class Folder:

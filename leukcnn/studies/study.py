@@ -21,6 +21,7 @@ from leukcnn.spec import (
     Training,
     additional_tables,
 )
+from leukcnn.spec.folders import UNPUBLISHED
 from leukcnn.spec.setups import LARGEST_INPUT
 from leukcnn.studies.against import rows_against
 from leukcnn.studies.networks import DEFAULT_NETWORKS, rows_of
@@ -115,7 +116,7 @@ def study_paper(surveys: list[Survey], choices: Choices | None = None) -> Paper:
     return Paper(
         key="_".join(keys)[:60],
         title=f"{title}: networks and controls",
-        authors="leukcnn evaluate",
+        authors=UNPUBLISHED,
         year=_YEAR,
         citation="images of the user's own",
         task=" or ".join([", ".join(classes[:-1]), classes[-1]]),

@@ -336,4 +336,4 @@ def test_without_a_gpu_the_first_steps_show_how_long_a_run_takes(synthetic_cells
         )
     messages = "\n".join(progress.messages)
     assert "seconds per epoch on this processor" in messages
-    assert "1 trial(s); about" in messages
+    assert "1 trial; about" in messages

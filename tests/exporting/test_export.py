@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import keras
@@ -42,6 +43,7 @@ def model(tmp_path_factory):
     keras.utils.set_random_seed(1)
     inputs = keras.Input((SIZE, SIZE, 3))
     x = MeanSubtraction([0.4, 0.5, 0.6])(inputs)
+    x = keras.layers.Normalization(mean=[0.1, 0.0, 0.1], variance=[1.0, 2.0, 1.0])(x)
     x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)
     x = LocalResponseNormalization(alpha=0.5)(x)
     x = keras.layers.Conv2D(16, 3, groups=4, activation="relu")(x)
@@ -66,13 +68,21 @@ def smears(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def onnx_file(model, smears, tmp_path_factory):
-    pytest.importorskip("tf2onnx")
+def onnx_export(model, smears, tmp_path_factory):
+    """Returns the exported file and the arguments of its conversion."""
+    tf2onnx = pytest.importorskip("tf2onnx")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the conversion needs TensorFlow")
     out = tmp_path_factory.mktemp("exported") / "tiny.onnx"
-    leukcnn.export(model, out=out, images=smears)
-    return out
+    convert = tf2onnx.convert.from_function
+    with mock.patch.object(tf2onnx.convert, "from_function", side_effect=convert) as converted:
+        leukcnn.export(model, out=out, images=smears)
+    return out, converted.call_args.kwargs
+
+
+@pytest.fixture(scope="module")
+def onnx_file(onnx_export):
+    return onnx_export[0]
 
 
 @pytest.mark.parametrize("name", [*map(needs_packages, ["litert", "savedmodel", "keras"])])
@@ -141,6 +151,19 @@ def test_an_onnx_file_takes_a_batch_and_holds_its_description(onnx_file):
     assert session.get_inputs()[0].shape == ["N", "H", "W", 3]
     held = {prop.key: prop.value for prop in onnx.load(onnx_file).metadata_props}
     assert json.loads(held["leukcnn"])["classes"] == [*CLASSES]
+
+
+def test_weights_are_no_constants_in_the_conversion_which_copies_these_and_are_ready_in_the_file(onnx_export):
+    onnx = pytest.importorskip("onnx")
+    out, arguments = onnx_export
+    assert (3, 3, 3, 8) in [tuple(taken.shape) for taken in arguments["input_signature"]]
+    model = onnx.load(out)
+    kernels = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    # In ONNX's layout, with nothing to compute first.
+    assert kernels[convolutions[0].input[1]] == (8, 3, 3, 3)
+    assert all(node.input[1] in kernels for node in convolutions)
+    assert [(used.domain, used.version) for used in model.opset_import] == [("", 17)]
 
 
 def test_a_keras_file_loads_without_leukcnn(model, smears, tmp_path):

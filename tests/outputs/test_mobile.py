@@ -13,7 +13,7 @@ from leukcnn.outputs.mobile import KIND, build
 from leukcnn.pipeline import scaled
 from leukcnn.prediction import SavedNetwork, TrainingSet
 from leukcnn.spec import Published, Table
-from tests.outputs.test_tested_images import PREPROCESSING, TESTED, trained
+from tests.outputs.trained import PREPROCESSING, TESTED, trained
 
 MOBILE = Table("mobile", "On mobile devices", "mobile", rows=("deep", "shallow"))
 

@@ -1,5 +1,7 @@
 """The model card holds what the store knows, and nothing without a trained network."""
 
+import copy
+import dataclasses
 import re
 
 import pytest
@@ -8,6 +10,7 @@ from leukcnn.datasets import card
 from leukcnn.outputs.model_card import model_card
 from leukcnn.results.comparisons import best_control
 from leukcnn.results.measure import measure
+from leukcnn.spec.folders import UNPUBLISHED
 from tests.golden.cases import CASES
 from tests.golden.store import results_of
 
@@ -22,9 +25,9 @@ def test_sections_follow_a_header_that_hubs_read(full):
     assert header.startswith("---\nlibrary_name: keras\n")
     assert header.endswith("---\n\n")
     assert title.startswith("Networks of taleghani_resnet50\n")
-    named = ["Intended use", "Data", "Split", "Results", "Leaks and other limits", "Preprocessing"]
+    named = ["Intended use", "Data", "Split", "Results", "Leaks and other limits"]
     assert [section.splitlines()[0] for section in sections] == [
-        *(*named, "How to load", "Provenance", "Citation")
+        *(*named, "Preprocessing and training", "How to load", "Provenance", "Citation")
     ]
     assert "Not a diagnosis and not a medical device" in sections[0]
 
@@ -43,6 +46,23 @@ def test_data_have_their_licence_and_citation(full):
     for key, counts in full.record.datasets.items():
         assert f"| {card(key).name} | {' | '.join(map(str, counts.values()))} | {card(key).licence} |" in text
         assert card(key).citation in text
+
+
+def test_a_study_of_own_images_is_not_cited_as_a_publication(full):
+    paper = full.paper
+    published = f"{paper.authors} ({paper.year}). {paper.title}"
+    assert model_card(full).count(published) == 2
+    own = copy.copy(full)
+    object.__setattr__(own, "paper", dataclasses.replace(paper, authors=UNPUBLISHED))
+    text = model_card(own)
+    assert "for a study of the user's own images." in text
+    assert UNPUBLISHED not in text
+    assert str(paper.year) not in text.partition("## Citation")[2].splitlines()[1]
+
+
+def test_the_training_is_in_words(full):
+    training = full.setup(full.paper.row_ids[0]).training
+    assert f" in batches of {training.batch_size}, {training.optimizer}, learning rate " in model_card(full)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.endswith("-nothing")])
