@@ -33,6 +33,8 @@ SHARED = {
     "my_smears": "leukcnn evaluate my_smears",
 }
 FINISHED = Path(".finished")
+# The page whose figures are plotted; those of the shared runs are too.
+FIGURES = "docs/how-to/manuscript.rst"
 MAX_NOT_RUN = 18
 
 
@@ -55,7 +57,7 @@ def template(tmp_path_factory, shared_cache):
 
 
 @pytest.fixture
-def folder(template, tmp_path, monkeypatch):
+def folder(template, tmp_path, monkeypatch, request):
     """Changes to a copy of the template, which is the home folder too."""
     folder = tmp_path / "work"
     shutil.copytree(template, folder)
@@ -68,7 +70,7 @@ def folder(template, tmp_path, monkeypatch):
         f'#!/bin/sh\nexec "{sys.executable}" "{Path(prepared.__file__).parent}/leukcnn_small.py" "$@"\n'
     )
     program.chmod(0o755)
-    prepared.scale_down(monkeypatch)
+    prepared.scale_down(monkeypatch, figures=FIGURES in request.node.name)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("COLUMNS", "120")
