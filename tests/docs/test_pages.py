@@ -214,7 +214,8 @@ def test_map_names_every_layer():
 
 
 def test_every_promise_names_its_tests():
-    rows = re.findall(r"^   \* - (.*?)^     - (.*?)(?=^   \* |^\S|\Z)", page("explanation/promises"), re.M | re.S)
+    text = page("explanation/promises")
+    rows = re.findall(r"^   \* - (.*?)^     - (.*?)(?=^   \* |^\S|\Z)", text, re.M | re.S)
     promises = [test for promise, test in rows if promise.strip() != "Promise"]
     assert len(promises) > 50
     assert all("``tests/" in test for test in promises)
