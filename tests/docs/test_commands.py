@@ -19,7 +19,7 @@ from leukcnn.cli import main
 from tests.docs import pages, prepared
 
 BLOCKS = {path.relative_to(pages.ROOT).as_posix(): pages.blocks(path) for path in pages.PAGES}
-# The pages of the papers train a network each.
+# The pages of the papers train a network each. `.ci/run` takes one of them, the day decides which.
 LONG = {f"docs/papers/{key}.rst" for key in prepared.ROWS}
 RUN = [
     pytest.param(name, marks=pytest.mark.release if name in LONG else ())
@@ -33,27 +33,29 @@ SHARED = {
     "my_smears": "leukcnn evaluate my_smears",
 }
 FINISHED = Path(".finished")
-# The page whose figures are plotted; those of the shared runs are too.
-FIGURES = "docs/how-to/manuscript.rst"
 MAX_NOT_RUN = 18
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory, shared_cache):
-    """Returns a folder with the images, papers and finished runs that the pages name."""
+def template(tmp_path_factory):
+    """Returns a folder with the images and papers that the pages name."""
     folder = tmp_path_factory.mktemp("template")
-    with pytest.MonkeyPatch.context() as patch:
-        prepared.scale_down(patch)
-        patch.chdir(folder)
-        patch.delenv("LEUKCNN_DATA", raising=False)
-        prepared.prepare(folder)
-        for line in SHARED.values():
-            _, *words = line.split()
-            if words[0] in main.commands:
-                fault = fault_of(words)
-                assert not fault, f"{line}: {fault}"
-        (folder / "runs").rename(folder / FINISHED)
+    prepared.prepare(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def finished(template, tmp_path_factory, shared_cache):
+    """Returns a folder with the shared runs; the figures of the first one are plotted."""
+    place = tmp_path_factory.mktemp("finished")
+    for key, line in SHARED.items():
+        with pytest.MonkeyPatch.context() as patch:
+            prepared.scale_down(patch, figures=key == "cnmc2019")
+            patch.chdir(template)
+            patch.delenv("LEUKCNN_DATA", raising=False)
+            fault = fault_of([*line.split()[1:], "--out", str(place)])
+            assert not fault, f"{line}: {fault}"
+    return place
 
 
 @pytest.fixture
@@ -63,6 +65,8 @@ def folder(template, tmp_path, monkeypatch, request):
     shutil.copytree(template, folder)
     for name in ("docs", "experiments"):
         (folder / name).symlink_to(pages.ROOT / name)
+    if request.getfixturevalue("page") not in LONG:
+        (folder / FINISHED).symlink_to(request.getfixturevalue("finished"))
     # Other commands than leukcnn are run by a shell that finds a small leukcnn.
     program = tmp_path / "bin" / "leukcnn"
     program.parent.mkdir()
@@ -70,7 +74,7 @@ def folder(template, tmp_path, monkeypatch, request):
         f'#!/bin/sh\nexec "{sys.executable}" "{Path(prepared.__file__).parent}/leukcnn_small.py" "$@"\n'
     )
     program.chmod(0o755)
-    prepared.scale_down(monkeypatch, figures=FIGURES in request.node.name)
+    prepared.scale_down(monkeypatch, figures=False)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("COLUMNS", "120")

@@ -13,6 +13,7 @@ from leukcnn.cli import main
 from leukcnn.datasets.catalog import card, open_datasets
 from leukcnn.spec import KFOLD_KINDS
 from tests.docs import pages
+from tests.docs.prepared import ROWS
 
 ROOT = pages.ROOT
 DOCS = ROOT / "docs"
@@ -110,7 +111,12 @@ def test_continuous_integration_takes_the_command_from_the_readme(name):
 
 
 def test_continuous_integration_builds_the_site():
-    assert "tests/docs/test_site.py -m release" in (ROOT / ".ci" / "run").read_text()
+    assert "tests/docs/test_site.py" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_continuous_integration_runs_the_page_of_each_paper_on_some_day():
+    listed = re.search(r"^papers=\((.*)\)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)[1].split()
+    assert {*listed} == {*ROWS}
 
 
 @pytest.mark.parametrize("name", TEXTS)
