@@ -67,15 +67,16 @@ def folder(template, tmp_path, monkeypatch, request):
         (folder / name).symlink_to(pages.ROOT / name)
     if request.getfixturevalue("page") not in LONG:
         (folder / FINISHED).symlink_to(request.getfixturevalue("finished"))
-    # Other commands than leukcnn are run by a shell that finds a small leukcnn.
-    program = tmp_path / "bin" / "leukcnn"
-    program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" "{Path(prepared.__file__).parent}/leukcnn_small.py" "$@"\n'
-    )
-    program.chmod(0o755)
+    # Other commands than leukcnn are run by a shell that finds a small leukcnn, and this Python.
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    small = Path(prepared.__file__).with_name("leukcnn_small.py")
+    for name, words in {"leukcnn": f'"{small}"', "python": ""}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (programs / name).chmod(0o755)
     prepared.scale_down(monkeypatch, figures=False)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(pages.ROOT))
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("LEUKCNN_DATA", raising=False)
