@@ -113,8 +113,8 @@ def bring_finished(line):
         # Other options of an evaluation give other trials, and a page may count on these being alone.
         repeats = line == command or (key == "cnmc2019" and line.startswith(command))
         wanted = repeats or (reads and not Path("runs").exists())
-        if wanted and (FINISHED / key).exists():
-            shutil.copytree(FINISHED / key, store, symlinks=True, dirs_exist_ok=True)
+        if wanted and not store.exists() and FINISHED.exists():
+            shutil.copytree(FINISHED / key, store, symlinks=True)
 
 
 def run_line(line, patch):
