@@ -17,6 +17,7 @@ from tests.own_papers import own_paper
 
 # A row of each paper's smoke profile is enough to see that its command works.
 ROWS = {
+    "cnmc2019": "vgg16",
     "alertnet": "alertnet_rwd",
     "leuknet_lodocv": "leuknet",
     "taleghani_resnet50": "four_blocks",

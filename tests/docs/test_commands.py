@@ -19,19 +19,19 @@ from leukcnn.cli import main
 from tests.docs import pages, prepared
 
 BLOCKS = {path.relative_to(pages.ROOT).as_posix(): pages.blocks(path) for path in pages.PAGES}
-# The pages of the papers train a network each. `.ci/run` takes one of them, the day decides which.
-LONG = {f"docs/papers/{key}.rst" for key in prepared.ROWS}
+# Runs that several pages make or look at are made once: the key of the paper and the command.
+SHARED = {
+    "cnmc2019": "leukcnn reproduce cnmc2019 --data synthetic --profile smoke",
+    "my_smears": "leukcnn evaluate my_smears",
+}
+# The pages of the other papers train a network each. `.ci/run` takes one of them, the day decides which.
+LONG = {f"docs/papers/{key}.rst" for key in prepared.ROWS if key not in SHARED}
 RUN = [
     pytest.param(name, marks=pytest.mark.release if name in LONG else ())
     for name, found in BLOCKS.items()
     if any(not block.not_run for block in found)
 ]
 NOT_RUN = [block for found in BLOCKS.values() for block in found if block.not_run]
-# Runs that several pages make or look at are made once: the key of the paper and the command.
-SHARED = {
-    "cnmc2019": "leukcnn reproduce cnmc2019 --data synthetic --profile smoke",
-    "my_smears": "leukcnn evaluate my_smears",
-}
 FINISHED = Path(".finished")
 MAX_NOT_RUN = 18
 

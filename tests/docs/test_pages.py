@@ -116,7 +116,8 @@ def test_continuous_integration_builds_the_site():
 
 def test_continuous_integration_runs_the_page_of_each_paper_on_some_day():
     listed = re.search(r"^papers=\((.*)\)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)[1].split()
-    assert {*listed} == {*ROWS}
+    # The page of cnmc2019 is run each time, with README's.
+    assert {*listed} == {*ROWS} - {"cnmc2019"}
 
 
 @pytest.mark.parametrize("name", TEXTS)
