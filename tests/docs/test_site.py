@@ -83,3 +83,8 @@ def test_code_in_docstrings_is_shown_as_code(site):
     assert '<pre><span></span>run["table2"]' in text
     assert "<blockquote" not in text
     assert Path(site, "_static", "leukcnn.css").exists()
+
+
+def test_signatures_are_parsed(site):
+    assert "&lt;factory&gt;" not in (site / "reference" / "spec.html").read_text()
+    assert "~typing" not in (site / "reference" / "spec.html").read_text()
