@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,7 +12,7 @@ from leukcnn.argument_types import user_path
 from leukcnn.errors import ArgumentError
 from leukcnn.fields import did_you_mean, did_you_mean_file
 
-__all__ = ["FILE_NAME", "as_yaml", "read_options"]
+__all__ = ["FILE_NAME", "as_yaml", "command_in", "read_options"]
 
 FILE_NAME = "run.yaml"
 """Name of the file in an experiment's folder."""
@@ -58,6 +59,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     raise TypeError(type(value))
+
+
+def command_in(path: Path) -> str:
+    """Returns the command of a run from the file in its folder; "" if the file is missing or unreadable."""
+    try:
+        return str(_parsed(path.read_text(encoding="utf-8")).get(_COMMAND, ""))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return ""
 
 
 def read_options(

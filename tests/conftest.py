@@ -120,15 +120,20 @@ def run_on_disk(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def paper_tables(tmp_path_factory):
+def session_folder(tmp_path_factory):
+    """Returns a folder that all processes of a test session share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def paper_tables(session_folder):
     """Returns every table of the five papers, of two also those of a partial run: (case, id) -> table."""
     # Other tests don't need leukcnn's stores.
     from tests.golden import store
 
     names = [*(f"{paper}-full" for paper in store.PAPERS), "alertnet-partial", "taleghani_resnet50-partial"]
     cases = [store.CASES[name] for name in names]
-    return {
-        (case.id, table.id): table
-        for case in cases
-        for table in store._tables(case, tmp_path_factory.mktemp("store"))
-    }
+    return {(case.id, table.id): table for case in cases for table in store.tables_of(case, session_folder)}

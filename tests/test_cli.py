@@ -110,6 +110,21 @@ def test_errors_are_json_too_with_the_same_exit_code(words, code):
     assert found.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["papers", "table", "report"])
+def test_an_interruption_is_json_too_and_says_how_to_go_on(command, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    for place in ("leukcnn.start.find_paper", "leukcnn.commands.papers.find_paper"):
+        monkeypatch.setattr(place, interrupted)
+    found = call(command, "taleghani_resnet50", "--json")
+    assert found.exit_code == 130
+    error = json.loads(found.stdout)["error"]
+    assert error["found"].startswith("Interrupted.")
+    assert error["remedy"].endswith(f"{command} taleghani_resnet50 --json")
+    assert found.stderr == ""
+
+
 def test_the_library_opens_what_the_command_wrote(reproduced, synthetic_cells):
     out, _ = reproduced
     run = leukcnn.open_run(out, papers.get("cnmc2019"))
@@ -301,13 +316,9 @@ def test_predict_agrees_with_the_stored_predictions(reproduced, synthetic_cells,
             if row["checkpoint"] == "val_accuracy"
         }
     image = next(iter(stored))
-    call(
-        "predict",
-        trial / "model.keras",
-        synthetic_cells / "C-NMC_Leukemia" / image,
-        "--out",
-        tmp_path / "p.csv",
-    )
+    words = (trial / "model.keras", synthetic_cells / "C-NMC_Leukemia" / image, "--out", tmp_path / "p.csv")
+    printed = json.loads(call("predict", *words, "--json").stdout)
+    assert printed["classes"] == ["healthy", "malignant"] and printed["faults"] == []
     with (tmp_path / "p.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert float(row["p_malignant"]) == pytest.approx(stored[image], abs=1e-5)

@@ -111,7 +111,7 @@ def test_reproduce_has_the_options_of_the_command_and_their_defaults():
     printed = ("quiet", "verbose", "as_json", "with_tables", "config")
     options = {option.name: option for option in cli.reproduce.params if option.name not in printed}
     assert parameters.keys() == options.keys()
-    for name in parameters.keys() - {"paper", "datasets", "assume", "out"}:
+    for name in parameters.keys() - {"paper", "datasets", "assume", "out", "controls_only", "track"}:
         default = options[name].default
         assert parameters[name].default == (
             default if isinstance(default, str | int | float | bool) else None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _WITHOUT_TERMINAL = 120  # columns, as in a cluster's log
 _NARROWEST = 40
+_MOST_ROWS = 80  # of a table on the screen
 _END_OF_LINE = re.compile(r"(?:[ \t]|\x1b\[[\d;]*m)+$", re.MULTILINE)  # blanks and escape sequences
 
 
@@ -174,8 +175,9 @@ def _print_tables(report: "Report") -> None:
 
     screen = console()
     for table in report.tables:
-        if len(table.rows) > 80:
-            screen.print(f"{table.title}: {len(table.rows)} rows, in {table.id}.csv below.\n")
+        if (n := len(table.layout.rows)) > _MOST_ROWS:
+            line = f"{table.title}: {n} rows, in tables/{table.id}.txt.\n"
+            screen.print(line, markup=False, highlight=False)
         else:
             screen.print(to_rich(table))
             screen.print()

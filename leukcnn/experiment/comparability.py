@@ -21,7 +21,7 @@ def publishes_values(paper: spec.Paper) -> bool:
     A paper of the user's own folders may print values nevertheless.
     """
     own = {folder.key for folder in paper.folders}
-    return not {*paper.datasets} <= own or any(table.published or table.reference for table in paper.tables)
+    return not {*paper.datasets} <= own or paper.prints_values
 
 
 def why_not_comparable(study: Study, index: ImageIndex) -> str:

@@ -272,7 +272,7 @@ def _say_best_control(session: Session, results: Results) -> None:
     measured = {
         name: found
         for name in results.paper.controls
-        if not results.tasks and (found := measure(results, name, "accuracy", over="runs"))
+        if not results.tasks and (found := measure(results, name, "accuracy"))
     }
     if not measured:
         return

@@ -18,7 +18,7 @@ N_STYLES = 6
 _WIDTH, _HEIGHT = 340.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 12.0, 10.0, 42.0
 _FEW_POINTS = 30
-_ROW, _LABEL = 44.0, 17.0
+_ROW, _LABEL, _SIDE = 44.0, 17.0, 24.0
 
 
 class Tick(NamedTuple):
@@ -223,7 +223,7 @@ def dots(title: str, alt: str, estimates: Sequence[Estimate], *, unit: str, mark
         min(1.0, math.ceil(10 * max(ends) + 0.5) / 10),
     )
     height = _ROW * len(estimates) + 48
-    x = Axis(unit, low, high, 12, _WIDTH - 24, percent=True)
+    x = Axis(unit, low, high, _SIDE, _WIDTH - _SIDE, percent=True)
     names, whiskers = [], []
     for i, one in enumerate(estimates):
         top = 6 + _ROW * i
@@ -240,5 +240,5 @@ def dots(title: str, alt: str, estimates: Sequence[Estimate], *, unit: str, mark
         names=names,
         marks=[x.at(mark)] if math.isfinite(mark) else [],
         height=height,
-        frame=(12, 4, _WIDTH - 24, height - 42),
+        frame=(_SIDE, 4, _WIDTH - _SIDE, height - 42),
     )

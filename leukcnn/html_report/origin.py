@@ -3,25 +3,37 @@
 import contextlib
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 from leukcnn import papers, spec
-from leukcnn.datasets import CATALOG
+from leukcnn.datasets import card
 from leukcnn.errors import StoreError
 from leukcnn.outputs.answer import is_synthetic
-from leukcnn.rendering.tables import Table
+from leukcnn.papers.source import STORED
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
+from leukcnn.run_options import FILE_NAME, command_in
 from leukcnn.runs import STORE_VERSION
 
 _OPTIONS = {"preprocessing.mask": "--mask"}
+_EVALUATE = "evaluate"
 
 
-def command_of(results: Results) -> str:
-    """Returns the command that repeats a run, without its folders."""
+def command_of(results: Results, folder: Path) -> str:
+    """Returns the command that repeats a run.
+
+    Args:
+        results: The experiment.
+        folder: Its folder. `leukcnn evaluate` is repeated from the options that it holds, whose folders are
+            the user's own, and another paper than leukcnn's from its file there.
+    """
     record, paper = results.record, results.paper
+    if command_in(folder / FILE_NAME) == _EVALUATE:
+        return f"leukcnn {_EVALUATE} --config {FILE_NAME}"
     data = "synthetic" if is_synthetic(results) else "DIR"
-    # Another paper is a file, which only its user has.
-    name = paper.key if paper.key in papers.list_papers() else f"{paper.key}.py"
+    own_file = STORED if (folder / STORED).exists() else f"{paper.key}.py"
+    name = paper.key if paper.key in papers.list_papers() else own_file
     parts = ["leukcnn", "reproduce", name, "--data", data, "--profile", record.profile]
     # Rows of one paper may have splits of their own.
     if record.split != paper.rows[0].setup.split.kind:
@@ -41,15 +53,15 @@ def _option(path: str, value: Any) -> list[str]:
 
 def options_table(results: Results) -> Table:
     """Returns the options of a run."""
-    record = results.record
+    record, against_paper = results.record, results.paper.prints_values
     rows = [
-        ("Paper", record.paper),
-        ("Profile", record.profile),
+        ("Paper" if against_paper else "Study", record.paper),
+        *([("Profile", record.profile)] if against_paper else []),
         ("Split", spec.SPLITS[record.split].title),
         ("Seed", str(record.seed)),
         ("Runs", str(record.runs)),
         ("Backend", record.backend),
-        ("Margin of agreement (points)", f"{record.margin:g}"),
+        *([("Margin of agreement (points)", f"{record.margin:g}")] if against_paper else []),
         *((f"Assumption {name}", str(value)) for name, value in record.assumed.items()),
         *((f"Changed: {name}", str(value)) for name, value in record.changes.items()),
     ]
@@ -62,9 +74,9 @@ def data_table(results: Results) -> Table:
     classes = [*dict.fromkeys(name for counts in record.datasets.values() for name in counts)]
     rows = []
     for key, counts in record.datasets.items():
-        name = CATALOG[key].name if key in CATALOG else key
-        rows += [(name, of_class, str(counts.get(of_class, 0))) for of_class in classes]
-    return Table("data", "Images of each dataset and class", ["Dataset", "Class", "Images"], rows)
+        rows += [(card(key).name, of_class, counts.get(of_class, 0)) for of_class in classes]
+    columns: list[Column | str] = ["Dataset", "Class", Column("Images", "integer")]
+    return Table("data", "Images of each dataset and class", columns, rows)
 
 
 def software_table(results: Results) -> Table:

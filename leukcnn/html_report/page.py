@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from leukcnn.html_report.images import figure_uri, jpeg_uri
 from leukcnn.html_report.tables import grid_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.page_images import COPIES, MISTAKES
+from leukcnn.outputs.shape import LEGEND
 from leukcnn.outputs.titles import file_stem, mark_and_caption
 from leukcnn.rendering.tables import Column, Table, one_line
 from leukcnn.results.results import Results
@@ -123,25 +125,28 @@ def _values(results: Results, folder: Path, contents: Contents) -> dict[str, Any
     panels, others = networks.panels(results)
     shown = [replace(panel, mistakes=_kept(captured, f"{MISTAKES}_{panel.row}", faults)) for panel in panels]
     marks = [mark for table in contents.tables for mark in table.every_mark]
+    about = ["assumptions"] * bool(contents.assumptions.rows) + ["findings"] * bool(results.paper.findings)
     return {
         "paper": results.paper,
         "record": results.record,
         "name": folder.name,
         "split": spec.SPLITS[results.record.split].title,
+        "is_study": bool(results.paper.folders) and not results.paper.prints_values,
         "answer": contents.answer,
         "marks": [*dict.fromkeys(marks)],
         "against": [*networks.against_controls(results)],
         "panels": _first_of_each_row(shown),
         "other_panels": others,
         "tables": contents.tables,
+        "shared_notes": shared_notes(contents.tables),
         "long_table": _LONG_TABLE,
         "plots": [*_plots(results, folder, faults)],
         "copies": _kept(captured, COPIES, faults),
         "copies_table": copies_table(_kept(captured, COPIES, faults)),
         "assumptions": replace_notes(contents.assumptions),
+        "about_assumptions": " and ".join(about).capitalize(),
         "audit": contents.audit,
-        "printed": any(table.published or table.reference for table in results.paper.tables),
-        "command": origin.command_of(results),
+        "command": origin.command_of(results, folder),
         "origin": [build(results) for build in (origin.options_table, origin.software_table)],
         "data": origin.data_table(results),
         "faults": [*dict.fromkeys(fault.replace(f"{results.store.root}/", "") for fault in faults)],
@@ -152,6 +157,12 @@ def _values(results: Results, folder: Path, contents: Contents) -> dict[str, Any
 def replace_notes(table: Table) -> Table:
     """Returns a table without notes: the page shows findings in a list of their own."""
     return Table(table.id, table.title, table.columns, table.rows)
+
+
+def shared_notes(tables: Sequence[Table]) -> list[str]:
+    """Returns the notes of several tables, which the page shows once; legends stay with their tables."""
+    counts = Counter(note for table in tables for note in dict.fromkeys(table.notes))
+    return [note for note, n in counts.items() if n > 1 and not note.startswith(LEGEND)]
 
 
 def _first_of_each_row(panels: Sequence[networks.Panel]) -> list[networks.Panel]:

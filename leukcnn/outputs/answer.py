@@ -198,11 +198,6 @@ class Answer:
         tested = self.results.tested or ("",)
         return not all(self.results.why_not_comparable(dataset) for dataset in tested)
 
-    @property
-    def prints_values(self) -> bool:
-        """Whether the paper prints values, which the run could be compared with."""
-        return any(table.published or table.reference for table in self.results.paper.tables)
-
     @cached_property
     def tested_groups(self) -> tuple[int, int, str]:
         """Number of tested images and of their known groups, and what the groups are, such as "subjects"."""

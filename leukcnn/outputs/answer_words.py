@@ -32,17 +32,20 @@ def _on_data(answer: Answer) -> Iterator[str]:
         classes.update(counts)
     images = ", ".join(f"{name} {n:,}" for name, n in classes.items())
     names = [*record.datasets]
-    of = card(names[0]).name if len(names) == 1 else f"{len(names)} datasets"
+    # The study of an own folder has its name.
+    alone = bool(results.paper.folders) and names == [results.paper.key]
+    of = "" if alone else f" of {card(names[0]).name}" if len(names) == 1 else f" of {len(names)} datasets"
     synthetic = " synthetic" if is_synthetic(results) else ""
     tested, groups, groups_are = answer.tested_groups
     known = f" of {groups:,} {groups_are}" if 0 < groups < tested else ""
     folds = f", {results.n_folds} folds" if results.n_folds > 1 and not results.tested else ""
     runs = f", {record.runs} runs" if record.runs > 1 else ""
     split = f"{spec.SPLITS[results.split_kind].title}{folds}{runs}"
-    where = f"; {tested:,} images{known} tested" if tested else ""
-    data = f"{classes.total():,}{synthetic} images ({images}) of {of}{where}"
+    how_many = "all images" if tested == classes.total() else f"{tested:,} images"
+    where = f"; {how_many}{known} tested" if tested else ""
+    data = f"{classes.total():,}{synthetic} images ({images}){of}{where}"
     yield f"{results.paper.key}, {results.paper.task}: {data}; split: {split}."
-    if answer.prints_values and not answer.comparable:
+    if results.paper.prints_values and not answer.comparable:
         reasons = [results.why_not_comparable(dataset) for dataset in results.tested or ("",)]
         first, *others = reasons[0].split("; ")
         more = f", and {len(others)} more reasons" if len(others) > 1 else "".join(f"; {o}" for o in others)
@@ -73,6 +76,8 @@ def _on_controls(answer: Answer) -> Iterator[str]:
         best, n = answer.controls[0], len(answer.controls)
         sees = CONTROLS[best].sees
         choice = f"; the best of {n}" if n > 1 else ""
+        if best != "border" and "border" in answer.controls:
+            choice += f" ({CONTROLS['border'].sees} alone: {_value(answer, answer.mean('border'))})"
         yield f"Best control: {sees} alone, {_scores(answer, best)}{choice}."
         if not answer.networks:
             reached = f"{sees[:1].upper()}{sees[1:]} alone gives {_value(answer, answer.mean(best))}"

@@ -19,8 +19,8 @@ from leukcnn.records import check_noted
 _PLAIN = "plain"
 """The member of a file that holds the key and all plain values, as JSON."""
 
-_PRINTED = ("title", "where", "notes", "published", "columns", "reference", "measured")
-"""Fields of a table or figure with printed text and values; captures don't depend on them."""
+_PRINTED = ("title", "where", "notes", "published", "columns", "reference", "measured", "headings", "shape")
+"""Fields of a table or figure with printed text and values, or its shape; captures don't depend on them."""
 
 _REMEDY = "run `leukcnn reproduce` again with the same arguments; finished trials are kept"
 

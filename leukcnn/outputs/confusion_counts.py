@@ -60,9 +60,12 @@ def _by_class(table: spec.Table, results: Results) -> Table:
                 rows.append((label, number, name, published.get(name), sum(counts), *counts, "measured"))
         nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
         rows += [(label, None, name, published.get(name), *nothing) for name in classes if not runs]
-    titles = ("Support, published", "Support, here", *(f"Predicted {name}" for name in classes))
-    counts = [Column(title, "integer") for title in titles]
-    columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")
+    # Without published numbers, that column is empty.
+    support = Column("Support, published", "integer", csv_only=not printed)
+    titles = ("Support, here", *(f"Predicted {name}" for name in classes))
+    counts = [support, *(Column(title, "integer") for title in titles)]
+    state = Column("State", csv_only=all(row[-1] == "measured" for row in rows))
+    columns = ("Network", Column("Run", "integer"), "True class", *counts, state)
     return make_table(results, table, columns, rows, notes=not_trained(results, left_out))
 
 

@@ -27,6 +27,8 @@ SIGNS: Mapping[str, str] = {
 """Verdict -> its sign after a measured value."""
 UNVERIFIED = "°"
 """Sign of a verdict that rests on images that can't be verified."""
+LEGEND = "Cells: "
+"""Begin of the note that explains the cells of a table."""
 EQUAL = "equal"
 """Verdict on a size of a network that is the published one; its sign is that of `AGREES`."""
 
@@ -314,7 +316,14 @@ class _Shape:
         signs = ", ".join(f"{SIGNS[name]} {name}" for name in SIGNS if name in self.signs)
         unverified = both and any(line.found and self.content.unverified(line) for line in lines)
         signs += f", {UNVERIFIED} unverified images" if unverified and signs else ""
-        return [f"Cells: {of_cell}{alone}." + (f" Signs: {signs}." if signs else "")]
+        few = " Controls have the main metrics alone." if self._controls_lack_metrics else ""
+        return [f"{LEGEND}{of_cell}{alone}." + (f" Signs: {signs}." if signs else "") + few]
+
+    @property
+    def _controls_lack_metrics(self) -> bool:
+        """Whether a control has an empty cell in a column with values of a network."""
+        of_controls = [lines for lines in self.shown.values() if lines[0].place.row in CONTROLS]
+        return any(self._at(lines, heading) is None for lines in of_controls for heading in self.headings)
 
     def not_measured(self) -> list[str]:
         """Returns notes on trained networks and controls without values, one for each reason."""

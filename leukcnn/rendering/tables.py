@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeVar
 from leukcnn.errors import ArgumentError
 from leukcnn.rendering.formats import FORMATS, NO_VALUE, PERCENT_UNIT, UNDEFINED, Cell, undefined
 
+_MOST_LABELS = 3
 _Scalar = TypeVar("_Scalar", str | int | float | None, float, float | None)
 
 
@@ -206,7 +207,15 @@ class Table:
     @property
     def layout(self) -> Layout:
         """The table as readers see it."""
-        return self.shape or Layout(self.shown_columns, self.shown)
+        if self.shape is not None:
+            return self.shape
+        columns, rows = self.shown_columns, self.shown
+        # The fewest first columns that name each row alone: names and numbers such as the epoch, no values.
+        # With four, a panel has no room for values.
+        names = itertools.takewhile(lambda column: column.format in ("text", "integer"), columns)
+        most = min(len([*names]), _MOST_LABELS)
+        alone = (n for n in range(1, most + 1) if len({tuple(row[:n]) for row in rows}) == len(rows))
+        return Layout(columns, rows, n_labels=next(alone, 1))
 
     @property
     def shown_columns(self) -> list[Column]:

@@ -209,6 +209,11 @@ class Paper:
         return tuple(row.id for row in self.rows)
 
     @property
+    def prints_values(self) -> bool:
+        """Whether the paper prints values, which a run can be compared with."""
+        return any(table.published or table.reference for table in self.tables)
+
+    @property
     def substitutes(self) -> dict[str, str]:
         """NAME of `--base scratch=NAME` -> id of its row, the default first; empty if there is none."""
         return {row.scratch_name: row.id for row in self.rows if row.scratch_name}

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from leukcnn.commands import printing
 from leukcnn.rendering.renderings import to_rich
-from leukcnn.rendering.tables import Column, Table
+from leukcnn.rendering.tables import Column, Layout, Table
 
 WIDTHS = (60, 80, 120, 200)
 
@@ -53,3 +54,14 @@ def test_columns_is_the_width_and_a_log_has_120(value, width, monkeypatch):
         monkeypatch.setattr(sys, name, None)
     monkeypatch.setenv("COLUMNS", value)
     assert printing.columns() == width
+
+
+def test_a_table_is_named_alone_if_what_readers_see_of_it_is_long(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [(f"row {i}", "a") for i in range(81)]
+    shape = Layout([Column("Network")], [("in its own shape",)])
+    tables = [Table("long", "Long", ["A", "B"], rows), Table("short", "Short", ["A", "B"], rows, shape=shape)]
+    printing._print_tables(SimpleNamespace(tables=tables))
+    shown = capsys.readouterr().out
+    assert "Long: 81 rows, in tables/long.txt." in shown and "row 80" not in shown
+    assert "in its own shape" in shown

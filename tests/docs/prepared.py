@@ -53,6 +53,7 @@ def scale_down(patch: pytest.MonkeyPatch, *, figures: bool = True) -> None:
     """
     patch.setattr(papers, "get", small_papers())
     patch.setattr("leukcnn.evaluation.controls._TREES", 5)
+    patch.setattr("leukcnn.studies.study._FOLDS", 2)
     patch.setattr("leukcnn.studies.study._FEWEST_EPOCHS", 1)
     patch.setattr("leukcnn.studies.study._MOST_EPOCHS", 1)
     patch.setattr("leukcnn.studies.study.SMALL_IMAGE", 32)

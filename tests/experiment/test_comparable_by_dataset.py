@@ -18,6 +18,7 @@ from leukcnn.experiment.record import experiment_name, make_record
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.outputs.build import build_tables
+from leukcnn.outputs.shape import SIGNS
 from leukcnn.outputs.titles import mark_and_caption
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.rendering.renderings import to_csv, to_text
@@ -146,11 +147,11 @@ def test_the_terminal_shows_the_comparison_of_a_complete_dataset(tmp_path, wrong
     command = ["table", "allidb_lightweight", "--only", "table1", "--out", str(tmp_path)]
     done = CliRunner().invoke(main, command, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    lines = [line.split() for line in done.output.splitlines() if line.startswith("ALL-IDB 2  Proposed CNN")]
-    shown = lines[0]
-    assert shown[:6] == ["ALL-IDB", "2", "Proposed", "CNN", "Accuracy", "(%)"]
-    assert shown[6:8] == ["98.00", measured]
-    assert " ".join(shown).endswith(f" {word}")
+    _, _, of_all_2 = done.output.partition("\nALL-IDB 2\n")
+    published, shown = [line.split() for line in of_all_2.splitlines()[:2]]
+    assert published[:4] == ["Proposed", "CNN", "Measured", "98.00"]
+    assert shown[0].startswith(f"{measured}±")
+    assert shown[1] == SIGNS[word]
     assert "NOT COMPARABLE" not in done.output
     assert f"Comparable with the paper: {ALL_2}." in " ".join(done.output.split())
 

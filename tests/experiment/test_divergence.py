@@ -53,7 +53,7 @@ def test_the_tables_name_the_training_and_leave_its_cells_empty(diverged):
         assert f"VGG16: the training diverged ({WHY})." in run[name].notes
     (line,) = [row for row in run.summary.rows if row[0] == "VGG16"]
     assert line[2:4] == (None, None)
-    assert f"its training diverged ({WHY})" in to_text(run.summary)
+    assert WHY in to_text(run.summary)
     with pytest.raises(StoreError, match="its training diverged"):
         run.predictions("vgg16")
     with pytest.raises(StoreError, match="its training diverged"):

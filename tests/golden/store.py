@@ -12,6 +12,7 @@ As a script it writes the frozen tables again; `git diff` then shows the changes
 import csv
 import hashlib
 import json
+import pickle
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from filelock import FileLock
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -53,24 +55,37 @@ def table_ids(paper: str) -> tuple[str, ...]:
     return (*(table.id for table in papers.get(paper).tables), "assumptions")
 
 
-def rendered(case: Case, out: Path) -> dict[str, str]:
+def rendered(case: Case, shared: Path) -> dict[str, str]:
     """Returns the files of all tables of a case: name -> text.
 
     Args:
         case: The case.
-        out: Empty folder for the store.
+        shared: As for `tables_of`.
     """
     return {
         f"{table.id}.{ending}": render(table)
-        for table in _tables(case, out)
+        for table in tables_of(case, shared)
         if not case.tables or table.id in case.tables
         for ending, render in _FORMS.items()
     }
 
 
-def _tables(case: Case, out: Path) -> list[Table]:
-    results = results_of(case, out)
-    return [*build_tables(results, kept=case.kept), assumption_table(results)]
+def tables_of(case: Case, shared: Path) -> list[Table]:
+    """Returns all tables of a case; the first process that asks for them makes them for all others.
+
+    Args:
+        case: The case.
+        shared: Folder of the test session, which its processes share.
+    """
+    path = shared / f"{case.id}.pickle"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            with tempfile.TemporaryDirectory() as out:
+                results = results_of(case, Path(out))
+                tables = [*build_tables(results, kept=case.kept), assumption_table(results)]
+            path.write_bytes(pickle.dumps(tables))
+        made: list[Table] = pickle.loads(path.read_bytes())
+    return made
 
 
 def results_of(case: Case, out: Path) -> Results:

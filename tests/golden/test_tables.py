@@ -16,8 +16,8 @@ _SHOWN = 20
 
 
 @pytest.mark.parametrize("case_id", store.CASES)
-def test_tables_are_as_frozen(case_id, tmp_path):
-    expected, found = store.frozen(case_id), store.rendered(store.CASES[case_id], tmp_path)
+def test_tables_are_as_frozen(case_id, session_folder):
+    expected, found = store.frozen(case_id), store.rendered(store.CASES[case_id], session_folder)
     faults = [f"{name} is frozen, but isn't made" for name in expected.keys() - found.keys()]
     faults += [f"{name} is made, but isn't frozen" for name in found.keys() - expected.keys()]
     faults += [

@@ -2,14 +2,21 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from leukcnn import spec
+from leukcnn.datasets.own_folders import register_folders
 from leukcnn.html_report import PAGE
+from leukcnn.html_report.page import shared_notes
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.page_images import COPIES
+from leukcnn.papers.source import STORED
+from leukcnn.rendering.tables import Table
+from leukcnn.run_options import FILE_NAME, as_yaml
 from tests.html_report.conftest import HOSTILE, keep_images, made, page_of, paper_of, sampled, text_of
 from tests.stores import FakeExperiment, Staged, stages, stages_paper
 
@@ -58,7 +65,7 @@ def test_every_part_is_there(hostile_page):
     shown = text_of(hostile_page)
     for part in (
         *("Answer", "Networks and controls", "Confusion matrix", "ROC curve", "Precision-recall curve"),
-        *("Reliability", "Learning curves", "Most confident mistakes", "Pairs of copies", "Assumptions"),
+        *("Reliability", "Learning curves", "Most confident mistakes", "Pairs of copies"),
         *("Findings about", "Audit of the printed values", "leukcnn reproduce", "Software and data"),
         *("Grad-CAM", "percentile bootstrap over", "Wilson", "Expected calibration error"),
     ):
@@ -167,3 +174,64 @@ def test_a_large_run_stays_small(make, tmp_path):
     assert len(page) < 10_000_000
     assert "3,260 tested images" in text_of(page)
     assert page.count(": accuracy</strong>") == 25
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Returns the run of a study of a folder of the user's own, as `leukcnn evaluate` makes it."""
+    folder = spec.Folder("my_smears", BINARY, path="my_smears", title="My smears")
+    register_folders((folder,))
+    paper = replace(
+        paper_of(BINARY),
+        key="my_smears",
+        datasets=("my_smears",),
+        class_of={},
+        folders=(folder,),
+        findings=(),
+        authors="leukcnn evaluate",
+        citation="images of the user's own",
+    )
+    experiment = FakeExperiment(tmp_path, paper)
+    experiment.add("scratch", sampled(BINARY))
+    (tmp_path / "run").mkdir()
+    return experiment
+
+
+def test_a_study_that_nothing_was_published_on_has_no_empty_parts(study, tmp_path):
+    shown = text_of(made(study, tmp_path / "run", datasets={"my_smears": {"normal": 60, "blast": 60}}))
+    for absent in ("Audit", "Findings", "Profile", "of the user's own", "Assumptions", "COMPARABLE"):
+        assert absent not in shown, absent
+    assert "My smears normal 60" in shown
+
+
+def test_the_command_of_a_study_is_that_of_its_options(study, tmp_path):
+    (tmp_path / "run" / FILE_NAME).write_text(as_yaml("evaluate", {"folder": "my_smears"}))
+    shown = text_of(made(study, tmp_path / "run"))
+    assert "leukcnn evaluate --config run.yaml" in shown
+    assert "run.yaml is in its folder, next to this page" in shown
+
+
+@pytest.mark.parametrize("text", ["command: reproduce", "no options", ": {", None])
+def test_the_command_of_another_paper_has_the_file_that_the_run_keeps(study, tmp_path, text):
+    if text is not None:
+        (tmp_path / "run" / FILE_NAME).write_text(text)
+    assert "leukcnn reproduce my_smears.py --data DIR" in text_of(made(study, tmp_path / "run"))
+    (tmp_path / "run" / STORED).write_text("PAPER = None")
+    assert "leukcnn reproduce paper.py --data DIR" in text_of(made(study, tmp_path / "run"))
+
+
+def test_a_note_of_several_tables_is_shown_once_and_a_legend_with_each():
+    tables = [Table(name, name, ["A"], [], notes=("Cells: a.", "Shared.", name)) for name in ("one", "two")]
+    assert shared_notes(tables) == ["Shared."]
+
+
+def test_the_mark_of_a_figure_is_shown_next_to_it(tmp_path):
+    figure = spec.Figure("curves", "Training", "history", rows=("frozen",))
+    experiment = Staged(tmp_path, stages_paper(figures=(figure,)))
+    experiment.add("frozen", stages(wrong=9))
+    (tmp_path / "run" / "figures").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "run" / "figures" / "curves.png")
+    results = experiment.results(not_comparable="smoke profile")
+    page = page_of(results, tmp_path / "run")
+    caption = page[page.index("<figcaption>Training") :].partition("</figcaption>")[0]
+    assert "Not comparable with the paper: smoke profile" in caption

@@ -1,13 +1,17 @@
 """The answer of a run: at most twelve lines, and the summary in the form of its schema."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from leukcnn import papers, spec
 from leukcnn.experiment.report import report, verify_report
+from leukcnn.files import read_sealed_json, write_sealed_json
+from leukcnn.html_report import PAGE
 from leukcnn.outputs.answer import SCHEMA_FILE, answer_of
 from leukcnn.outputs.model_links import links_of, write_links
 from leukcnn.outputs.summary import summary_table
@@ -16,6 +20,13 @@ from tests.golden.store import PAPERS, results_of
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 WORSE = "In accuracy, VGG16 is worse than the colour of the border (difference -21.2 points"
+
+
+def test_every_name_of_the_summary_is_in_the_schema_and_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs/how-to/scripts.rst").read_text()
+    named = {word for found in re.findall(r"``([a-z_, ]+)``", page) for word in found.split(", ")}
+    assert {*SCHEMA["properties"]} <= named
+    assert SCHEMA["additionalProperties"] is False
 
 
 def check(summary):
@@ -40,13 +51,13 @@ def test_every_paper_has_an_answer_of_at_most_twelve_lines_in_the_form_of_the_sc
     lines = answer.lines(tmp_path)
     assert 4 <= len(lines) <= 12
     assert all(line == line.strip() and "nan" not in line.split() for line in lines)
-    assert text == json.dumps(answer_of(replace(results)).to_json())
     assert str(tmp_path) not in text
 
 
-def test_the_values_are_those_of_the_tables(tmp_path):
+def test_the_values_are_those_of_the_tables_and_the_same_again(tmp_path):
     results = results_of(CASES["taleghani_resnet50-full"], tmp_path)
     answer, table = answer_of(results), summary_table(results)
+    assert answer.to_json() == answer_of(replace(results)).to_json()
     titles = [column.title for column in table.columns]
     shown = {row[titles.index("Network")]: row[titles.index("Measured")] for row in table.rows}
     found = {one.label: one.value for one in answer.scores if one.metric == answer.metric}
@@ -161,3 +172,27 @@ def test_links_name_the_tested_dataset_the_fold_and_the_run(left_out, tested):
     for run in range(3):
         experiment.add(row, tested("allidb1", tp=5, tn=5), run=run, fold=0, tested=("allidb1",))
     assert [*links_of(experiment.results())] == [f"{row}-lodocv-allidb1-run{run}.keras" for run in range(3)]
+
+
+def test_the_border_is_named_next_to_a_better_control_and_all_tested_images_once(compared, make_predictions):
+    compared.add_control("colour", make_predictions("test", tp=40, fn=0, fp=0, tn=40))
+    experiment = compared.results(datasets={"cnmc2019": {"healthy": 40, "malignant": 40}})
+    lines = answer_of(experiment).lines()
+    assert "80 images (healthy 40, malignant 40) of C-NMC 2019; all images of 20" in lines[0]
+    (line,) = [line for line in lines if line.startswith("Best control: ")]
+    assert line.endswith("the best of 3 (the colour of the border alone: 95.0 %).")
+
+
+def test_a_store_of_an_earlier_version_gives_the_summary_and_the_page(compared):
+    results = compared.results()
+    folder = results.store.experiment("one")
+    results.record.save(folder)
+    path = folder / "experiment.json"
+    # No number of pairs in two classes, no environment.json, run.yaml and summary.json, and no page's images.
+    earlier = read_sealed_json(path)
+    del earlier["pairs_in_two_classes"]
+    write_sealed_json(path, earlier)
+    done = report(results.store, folder, papers.get("cnmc2019"))
+    check(done.summary)
+    assert all("is gone" in fault for fault in done.faults)
+    assert "The pairs of copies aren't kept in this store." in (folder / PAGE).read_text()

@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from leukcnn import papers
 from leukcnn.errors import StoreError
 from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import Capture
-from leukcnn.spec import Figure
+from leukcnn.spec import Figure, Table
 from tests.outputs.least import least
 
 IMAGE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
@@ -112,4 +113,11 @@ def test_printed_fields_do_not_change_the_key():
     assert key_of(FIGURE) == key_of(replace(FIGURE, title="another", where=""))
     table = least("layers")
     assert key_of(table) == key_of(replace(table, columns=("Layer", "Shape", "#"), notes=("a",)))
+    metrics = Table("item", "", "metrics", metrics=("f1",))
+    assert key_of(metrics) == key_of(replace(metrics, headings={"f1": "F"}, shape={"row": "section"}))
     assert key_of(table) != key_of(replace(table, rows=("shallow",)))
+
+
+def test_a_table_has_the_key_with_which_earlier_versions_kept_its_captures():
+    (layers,) = (table for table in papers.get("taleghani_resnet50").tables if table.id == "layers")
+    assert key_of(layers) == "9eb64449e15652e1a3b93d47343cdc7a2f59b256ac2b33f2c342de754e67e144"

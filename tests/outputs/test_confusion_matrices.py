@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.outputs.build import build_figures
+from leukcnn.outputs.build import build_figures, build_tables
 from tests.outputs.png import names
 
 
@@ -78,3 +78,21 @@ def test_figures_of_one_kind_have_files_of_their_own_and_show_their_rows(
         "VGG16",
         "Xception",
     ]
+
+
+def test_classes_have_the_order_of_the_tables_and_columns_that_say_nothing_are_in_the_csv_alone(
+    staged, make_stages, plotted, tmp_path
+):
+    figures = (spec.Figure("confusion", "Confusion", "confusion"),)
+    experiment = staged(spec.Table("matrix", "", "confusion", rows=("frozen",)), figures=figures)
+    experiment.paper = replace(experiment.paper, controls=())
+    experiment.add("frozen", make_stages(wrong=2))
+    results = experiment.results()
+    build_figures(results, tmp_path)
+    (_, class_names, _), _ = plotted["confusion_matrices"][0]
+    (table,) = build_tables(results)
+    titles = [column.title for column in table.layout.columns]
+    assert [row[2] for row in table.rows[:4]] == [*class_names] == [*experiment.paper.classes]
+    predicted = [f"Predicted {name}" for name in class_names]
+    assert titles == ["Network", "Run", "True class", "Support, here", *predicted]
+    assert {"Support, published", "State"} < {column.title for column in table.columns}

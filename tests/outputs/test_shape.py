@@ -159,3 +159,10 @@ def test_every_table_of_metrics_has_the_shape(tables, key):
             assert table.shape is not None, asked.id
             starts = [section.first for section in table.layout.sections]
             assert all(one < other for one, other in pairwise(starts))
+
+
+def test_the_legend_says_why_cells_of_controls_are_empty(tables):
+    said = "Controls have the main metrics alone."
+    shown = {key for key, table in tables.items() if any(said in note for note in table.notes)}
+    assert ("cnmc2019-full", "table2") in shown
+    assert shown < {*tables}

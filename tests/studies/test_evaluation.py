@@ -1,5 +1,6 @@
 """`leukcnn evaluate` from the folder to the tables."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,20 @@ def datasets(tmp_path_factory, folder):
 def test_controls_alone_need_no_network(folder, tmp_path):
     shown = run("evaluate", folder, "--controls-only", "--out", tmp_path)
     assert "Without any network: Random forest, 16-pixel border, accuracy 100.0 %" in shown
-    assert "Majority class" in shown and "24 bits" in shown
+    # All folds have one value. The line before the networks has no other interval than the answer.
+    assert "95 % interval" not in shown
+    done = CliRunner().invoke(
+        main, ["evaluate", str(folder), "--controls-only", "--out", str(tmp_path), "--json"]
+    )
+    summary = json.loads(done.stdout)
+    assert summary["schema"] == "leukcnn-summary" and summary["best_control"] == "border"
+    (control,) = [line for line in summary["lines"] if line.startswith("Best control: ")]
+    assert "accuracy 100.0 % (no interval)" in control
     assert not list(tmp_path.rglob("model.keras"))
     (tables,) = tmp_path.glob("my_smears/experiments/*/tables")
-    assert "Random forest, whole image's colour" in (tables / "results.csv").read_text()
+    results = (tables / "results.csv").read_text()
+    assert "Majority class" in results and "Random forest, whole image's colour" in results
+    assert "24 bits" in (tables / "images.csv").read_text()
 
 
 @pytest.mark.slow
@@ -58,8 +69,10 @@ def test_a_folder_is_evaluated_resumed_and_the_same_again(folder, tmp_path):
     again = leukcnn.evaluate(folder, out=tmp_path / "two", **options)
     files = {
         path.relative_to(done.folder).as_posix(): path.read_bytes()
-        for path in (done.folder / "tables").iterdir()
+        for name in ("tables/*", "report.html", "summary.json", "MODEL_CARD.md", "figures/*")
+        for path in done.folder.glob(name)
     }
+    assert {"report.html", "summary.json", "MODEL_CARD.md", "tables/results.csv"} < files.keys()
     assert files == {name: (again.folder / name).read_bytes() for name in files}
 
 
