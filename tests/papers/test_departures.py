@@ -45,7 +45,13 @@ NEUTRAL = {
     **{"augmentation.variants_per_image": None, "split.validation_fraction": 0.0, "split.never_tested": ()},
     **{"split.limit_per_class": None, "split.per_dataset": (), "training.final_learning_rate": None},
     **{"training.patience": None, "training.deterministic": False, "training.precision": "float32"},
-    **{"trained": None, "features": None, "features.row": "", "features.n_selected": None, "features.n_components": None},
+    **{
+        "trained": None,
+        "features": None,
+        "features.row": "",
+        "features.n_selected": None,
+        "features.n_components": None,
+    },
     **{"features.within_splits": 0, "features.extra_models": (), "split.performance_sets": ()},
 }
 
