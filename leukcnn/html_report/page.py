@@ -17,8 +17,7 @@ from leukcnn.files import replace_file
 from leukcnn.html_report import networks, origin
 from leukcnn.html_report.images import figure_uri, jpeg_uri
 from leukcnn.html_report.tables import grid_of
-from leukcnn.outputs.captures import Captured
-from leukcnn.outputs.page_images import COPIES, MISTAKES
+from leukcnn.outputs.captures import COPIES, MISTAKES, Captured
 from leukcnn.outputs.shape import LEGEND
 from leukcnn.outputs.titles import file_stem, mark_and_caption
 from leukcnn.rendering.tables import Column, Table, one_line

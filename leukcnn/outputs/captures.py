@@ -16,6 +16,9 @@ from leukcnn.files import digest
 from leukcnn.outputs.kind import Capture
 from leukcnn.records import check_noted
 
+MISTAKES, COPIES = "page_mistakes", "page_copies"
+"""Captures of the HTML report; the name of that of mistakes is followed by "_" and the row."""
+
 _PLAIN = "plain"
 """The member of a file that holds the key and all plain values, as JSON."""
 

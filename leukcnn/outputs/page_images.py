@@ -18,7 +18,7 @@ from leukcnn.evaluation.activation_maps import grad_cam, largest_maps_layer
 from leukcnn.files import digest
 from leukcnn.image_cache import prepare
 from leukcnn.outputs.build import going_on
-from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.captures import COPIES, MISTAKES, Captured
 from leukcnn.outputs.kind import Capture, Material
 from leukcnn.pipeline import scaled
 from leukcnn.prediction import SavedNetwork
@@ -27,9 +27,6 @@ from leukcnn.rendering.figures import overlay
 from leukcnn.results.results import Results, main_predictions
 from leukcnn.runs import Trial
 from leukcnn.trial_files import Predictions
-
-MISTAKES, COPIES = "page_mistakes", "page_copies"
-"""Names of the captures; that of mistakes is followed by "_" and the row."""
 
 _MOST_ROWS = 3
 _MOST_MISTAKES, _MOST_PER_CLASS = 24, 4

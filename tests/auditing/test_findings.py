@@ -63,7 +63,8 @@ def test_run_names_the_claims_of_its_findings():
     findings = (Finding("Two sums are wrong.", "Table 2", ("sums", "total")), Finding("No time.", "Table 3"))
     table = assumption_table(
         SimpleNamespace(
-            paper=SimpleNamespace(assumptions=(), findings=findings), record=SimpleNamespace(assumed={})
+            paper=SimpleNamespace(assumptions=(), findings=findings, folders=()),
+            record=SimpleNamespace(assumed={}),
         )
     )
     assert table.notes[1:] == ("Table 2: Two sums are wrong. (audit: sums, total)", "Table 3: No time.")

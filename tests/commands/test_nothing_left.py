@@ -57,7 +57,7 @@ REFUSED = {
     "table cnmc2019": "no runs",
     "table cnmc2019 --out new": "no runs",
     "table cnmc2019 --out file.txt": "no runs",
-    "table cnmc2019 --only nothing": "no runs",
+    "table cnmc2019 --only nothing": "only (--only)",
     "table cnmc2019 --verify": "no runs",
     "predict net.keras": "IMAGES",
     "predict nowhere.keras a.png --out new/p.csv": "nowhere.keras",

@@ -13,9 +13,9 @@ from leukcnn.html_report import Contents, write
 from leukcnn.outputs.answer import answer_of
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_tables
-from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.captures import COPIES, MISTAKES, Captured
 from leukcnn.outputs.kind import Capture
-from leukcnn.outputs.page_images import COPIES, MISTAKES, _jpeg
+from leukcnn.outputs.page_images import _jpeg
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.trial_files import Predictions

@@ -12,8 +12,7 @@ from leukcnn import spec
 from leukcnn.datasets.own_folders import register_folders
 from leukcnn.html_report import PAGE
 from leukcnn.html_report.page import shared_notes
-from leukcnn.outputs.captures import Captured
-from leukcnn.outputs.page_images import COPIES
+from leukcnn.outputs.captures import COPIES, Captured
 from leukcnn.papers.source import STORED
 from leukcnn.rendering.tables import Table
 from leukcnn.run_options import FILE_NAME, as_yaml

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from leukcnn.outputs import page_images
-from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.captures import COPIES, MISTAKES, Captured
 from leukcnn.outputs.kind import Material
-from leukcnn.outputs.page_images import COPIES, MISTAKES, best_rows, capture_copies, capture_mistakes
+from leukcnn.outputs.page_images import best_rows, capture_copies, capture_mistakes
 from leukcnn.trial_files import write_predictions
 from tests.outputs.trained import TESTED, predictions_of
 from tests.stores import finish_again
