@@ -37,7 +37,15 @@ def process(app: Sphinx, what: str, name: str, item: object, options: Any, lines
     lines[:] = mark_code(lines)
 
 
+def signature(
+    app: Sphinx, what: str, name: str, item: object, options: Any, arguments: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Returns a signature that Sphinx can parse, so that its types are links; called for each object."""
+    return arguments and arguments.replace("<factory>", "..."), returned
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Comes before Napoleon, which reads the sections."""
     app.connect("autodoc-process-docstring", process, priority=400)
+    app.connect("autodoc-process-signature", signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -35,7 +35,7 @@ SHOWN = ("impossible", "slip", "unique solution")
 
 def escaped(text: object) -> str:
     """Returns text whose signs aren't markup; what is between backticks stays code."""
-    parts = re.split(r"(`[^`]+`)", str(text))
+    parts = re.split(r"(`[^`]+`)", str(text).replace("+-", "±"))
     return "".join(part if part[:1] == "`" else re.sub(r"([\\*|_`])", r"\\\1", part) for part in parts)
 
 
@@ -80,7 +80,9 @@ class Summary(PaperDirective):
             "Split": f"``{paper.splits[0]}``; also {', '.join(f'``{name}``' for name in paper.splits[1:])}",
             "Networks": ", ".join(f"{escaped(row.label)} (``{row.id}``)" for row in paper.rows),
             "Tables": ", ".join(f"``{table.id}``" for table in paper.tables),
-            "Profiles": "; ".join(f"``{p.name}``: {escaped(p.description)}" for p in paper.profiles),
+            "Profiles": "; ".join(
+                f"``{p.name}``: {escaped(p.description.removesuffix('.'))}" for p in paper.profiles
+            ),
         }
         return "".join(f":{name}: {text}\n" for name, text in fields.items())
 
@@ -133,6 +135,8 @@ def _title(name: str) -> str:
 def _printed(value: spec.Published | None) -> str:
     if value is None:
         return "–"
+    if value.metric == "parameters":
+        return f"{value.value:,.0f}"
     return f"{value.value:g}" + (f" ± {value.std:g}" if value.std is not None else "")
 
 

@@ -210,6 +210,8 @@ class TableContent:
             return None
         if under is None or (self.over == "folds" and why_no_folds(under)):
             return None
+        # An external set isn't in folds, also in a table of means over folds.
+        over = "runs" if place.subset != "test" and self.over == "folds" else self.over
         return measure(
             under,
             place.row,
@@ -217,7 +219,7 @@ class TableContent:
             dataset=place.dataset,
             subset=place.subset,
             of_class=place.of_class,
-            over=self.over,
+            over=over,
         )
 
     @cached_property

@@ -17,6 +17,7 @@ from tests.own_papers import own_paper
 
 # A row of each paper's smoke profile is enough to see that its command works.
 ROWS = {
+    "cnmc2019": "vgg16",
     "alertnet": "alertnet_rwd",
     "leuknet_lodocv": "leuknet",
     "taleghani_resnet50": "four_blocks",
@@ -44,12 +45,25 @@ def small_papers() -> Callable[[str], spec.Paper]:
     return lambda name: made[name] if name in made else get(name)
 
 
-def scale_down(patch: pytest.MonkeyPatch) -> None:
-    """Lets papers, forests and the networks of `leukcnn evaluate` be small."""
+def scale_down(patch: pytest.MonkeyPatch, *, figures: bool = True) -> None:
+    """Lets papers, forests and the networks of `leukcnn evaluate` be small.
+
+    Without `figures`, a figure is a file of one pixel, and mistakes have no heat maps: most of a small run's
+    time is spent on them.
+    """
     patch.setattr(papers, "get", small_papers())
-    patch.setattr("leukcnn.evaluation.controls._TREES", 30)
-    patch.setattr("leukcnn.studies.study._FEWEST_EPOCHS", 2)
-    patch.setattr("leukcnn.studies.study._MOST_EPOCHS", 2)
+    patch.setattr("leukcnn.evaluation.controls._TREES", 5)
+    patch.setattr("leukcnn.studies.study._FOLDS", 2)
+    patch.setattr("leukcnn.studies.study._FEWEST_EPOCHS", 1)
+    patch.setattr("leukcnn.studies.study._MOST_EPOCHS", 1)
+    patch.setattr("leukcnn.studies.study.SMALL_IMAGE", 32)
+    patch.setattr("leukcnn.studies.study._CONTROL_SIZE", 64)
+    patch.setattr("leukcnn.html_report.curves.N_RESAMPLES", 20)
+    if not figures:
+        pixel = cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes()
+        patch.setattr("leukcnn.rendering.canvas._plotted", lambda *_, **__: pixel)
+        no_heat = (np.empty((0, 1, 1)), "", "left out in this test")
+        patch.setattr("leukcnn.outputs.page_images._heat", lambda *_: no_heat)
 
 
 def prepare(folder: Path) -> None:

@@ -19,57 +19,64 @@ from leukcnn.cli import main
 from tests.docs import pages, prepared
 
 BLOCKS = {path.relative_to(pages.ROOT).as_posix(): pages.blocks(path) for path in pages.PAGES}
-# The pages of the papers train a network each.
-LONG = {f"docs/papers/{key}.rst" for key in prepared.ROWS}
+# Runs that several pages make or look at are made once: the key of the paper and the command.
+SHARED = {
+    "cnmc2019": "leukcnn reproduce cnmc2019 --data synthetic --profile smoke",
+    "my_smears": "leukcnn evaluate my_smears",
+}
+# The pages of the other papers train a network each. `.ci/run` takes one of them, the day decides which.
+LONG = {f"docs/papers/{key}.rst" for key in prepared.ROWS if key not in SHARED}
 RUN = [
     pytest.param(name, marks=pytest.mark.release if name in LONG else ())
     for name, found in BLOCKS.items()
     if any(not block.not_run for block in found)
 ]
 NOT_RUN = [block for found in BLOCKS.values() for block in found if block.not_run]
-# Runs that several pages make or look at are made once: the key of the paper and the command.
-SHARED = {
-    "cnmc2019": "leukcnn reproduce cnmc2019 --data synthetic --profile smoke",
-    "my_smears": "leukcnn evaluate my_smears",
-}
 FINISHED = Path(".finished")
 MAX_NOT_RUN = 18
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory, shared_cache):
-    """Returns a folder with the images, papers and finished runs that the pages name."""
+def template(tmp_path_factory):
+    """Returns a folder with the images and papers that the pages name."""
     folder = tmp_path_factory.mktemp("template")
-    with pytest.MonkeyPatch.context() as patch:
-        prepared.scale_down(patch)
-        patch.chdir(folder)
-        patch.delenv("LEUKCNN_DATA", raising=False)
-        prepared.prepare(folder)
-        for line in SHARED.values():
-            _, *words = line.split()
-            if words[0] in main.commands:
-                fault = fault_of(words)
-                assert not fault, f"{line}: {fault}"
-        (folder / "runs").rename(folder / FINISHED)
+    prepared.prepare(folder)
     return folder
 
 
+@pytest.fixture(scope="module")
+def finished(template, tmp_path_factory, shared_cache):
+    """Returns a folder with the shared runs; the figures of the first one are plotted."""
+    place = tmp_path_factory.mktemp("finished")
+    for key, line in SHARED.items():
+        with pytest.MonkeyPatch.context() as patch:
+            prepared.scale_down(patch, figures=key == "cnmc2019")
+            patch.chdir(template)
+            patch.delenv("LEUKCNN_DATA", raising=False)
+            fault = fault_of([*line.split()[1:], "--out", str(place)])
+            assert not fault, f"{line}: {fault}"
+    return place
+
+
 @pytest.fixture
-def folder(template, tmp_path, monkeypatch):
+def folder(template, tmp_path, monkeypatch, request):
     """Changes to a copy of the template, which is the home folder too."""
     folder = tmp_path / "work"
     shutil.copytree(template, folder)
     for name in ("docs", "experiments"):
         (folder / name).symlink_to(pages.ROOT / name)
-    # Other commands than leukcnn are run by a shell that finds a small leukcnn.
-    program = tmp_path / "bin" / "leukcnn"
-    program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" "{Path(prepared.__file__).parent}/leukcnn_small.py" "$@"\n'
-    )
-    program.chmod(0o755)
-    prepared.scale_down(monkeypatch)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    if request.getfixturevalue("page") not in LONG:
+        (folder / FINISHED).symlink_to(request.getfixturevalue("finished"))
+    # Other commands than leukcnn are run by a shell that finds a small leukcnn, and this Python.
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    small = Path(prepared.__file__).with_name("leukcnn_small.py")
+    for name, words in {"leukcnn": f'"{small}"', "python": ""}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (programs / name).chmod(0o755)
+    prepared.scale_down(monkeypatch, figures=False)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(pages.ROOT))
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("LEUKCNN_DATA", raising=False)
@@ -106,8 +113,8 @@ def bring_finished(line):
         # Other options of an evaluation give other trials, and a page may count on these being alone.
         repeats = line == command or (key == "cnmc2019" and line.startswith(command))
         wanted = repeats or (reads and not Path("runs").exists())
-        if wanted and (FINISHED / key).exists():
-            shutil.copytree(FINISHED / key, store, symlinks=True, dirs_exist_ok=True)
+        if wanted and not store.exists() and FINISHED.exists():
+            shutil.copytree(FINISHED / key, store, symlinks=True)
 
 
 def run_line(line, patch):

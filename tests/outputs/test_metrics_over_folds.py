@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, log_loss, precision_score, recall_score
 
+from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
+from leukcnn.outputs.answer import answer_of
 from leukcnn.outputs.build import build_tables
 from leukcnn.outputs.metrics import build
 from leukcnn.results.intervals import t_bounds
@@ -66,6 +68,18 @@ def test_mean_and_std_over_the_folds(trained, by_scikit_learn):
     rows = records(results_of(trained), "table3", "Alert Net-RWD")
     for title, values in by_scikit_learn("alertnet_rwd").items():
         assert rows[title]["Measured"] == pytest.approx((values.mean(), values.std(ddof=1)))
+
+
+def test_an_external_set_is_not_in_folds(alertnet, make_fold):
+    for fold in range(FOLDS):
+        external = make_fold(FOLDS, wrong=6)
+        external = replace(external, subset=np.full(len(external), "external"))
+        alertnet.add("alertnet", make_fold(fold, wrong=3), external, fold=fold)
+    asked = spec.Table("here", "Both", "metrics", rows=("alertnet",), metrics=("accuracy",), over="folds")
+    alertnet.paper = replace(alertnet.paper, tables=(asked,))
+    answer = answer_of(results_of(alertnet))
+    (test,), (external,) = answer.of("alertnet"), answer.of("alertnet", subset="external")
+    assert (test.value, external.value) == (0.95, 0.9)
 
 
 def test_the_published_value_is_shown_next_to_both_averages(trained):
