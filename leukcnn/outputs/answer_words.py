@@ -46,7 +46,7 @@ def _on_data(answer: Answer) -> Iterator[str]:
     how_many = "all images" if tested == classes.total() else f"{tested:,} images"
     where = f"; {how_many}{known} tested" if tested else ""
     data = f"{classes.total():,}{synthetic} images ({images}){of}{where}"
-    yield f"{results.paper.key}, {results.paper.task}: {data}; split: {split}."
+    yield f"{results.paper.key}, {results.paper.task}: {data}; {split}."
     if results.paper.prints_values and not answer.comparable:
         reasons = [results.why_not_comparable(dataset) for dataset in results.tested or ("",)]
         first, *others = reasons[0].split("; ")
