@@ -186,8 +186,9 @@ def _on_what_is_missing(answer: Answer) -> Iterator[str]:
     if answer.untrained and (answer.networks or {*answer.untrained.values()} != {NOT_TRAINED}):
         n, every = len(answer.untrained), len({*answer.untrained, *answer.networks})
         names = f" ({', '.join(answer.untrained)})" if n <= 3 else ""
-        ((why, _),) = Counter(answer.untrained.values()).most_common(1)
-        parts.append(f"{n} of {every} networks{names}: {why}")
+        reasons = [why for why, _ in Counter(answer.untrained.values()).most_common()]
+        why = "not trained in this run" if reasons[0] == NOT_TRAINED else reasons[0]
+        parts.append(f"{n} of {every} networks{names}: {why}{', or other reasons' * (len(reasons) > 1)}")
     if n := len(answer.diverged):
         parts.append(f"{n} training{'s' * (n > 1)} diverged")
     if n := len(answer.results.damaged):
