@@ -64,7 +64,15 @@ def test_to_plain_survives_json():
         "arguments": {"penalty": 0.5, "kernel": "glorot", "sides": [3, 5]},
     }
     assert plain["preprocessing"]["resize"] is None
-    assert set(plain) == {"model", "preprocessing", "augmentation", "split", "training", "features"}
+    assert set(plain) == {
+        "model",
+        "preprocessing",
+        "augmentation",
+        "split",
+        "training",
+        "features",
+        "trained",
+    }
 
 
 def test_to_plain_makes_text_of_keys():

@@ -73,7 +73,8 @@ def test_runs_of_all_papers_are_listed_also_unreadable_ones(folder):
     assert "two: " in notes and "without: " in notes
 
 
-def test_the_command_prints_tables_or_json(folder):
+def test_the_command_prints_tables_or_json(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     shown = run("--out", folder)
     assert shown.exit_code == 0, shown.output
     assert "2 of " in shown.output and "1 interrupted, 1 diverged, 1 damaged" in shown.output

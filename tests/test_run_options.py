@@ -15,6 +15,7 @@ from leukcnn.commands import options
 from leukcnn.errors import ArgumentError
 from leukcnn.experiment.record import store_options
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.papers.source import STORED
 from leukcnn.reproduction import OPTION_TYPES
 from leukcnn.run_options import FILE_NAME, as_yaml, read_options
@@ -69,8 +70,8 @@ def test_the_command_line_outranks_the_file(tmp_path):
 
 def test_a_paper_object_is_named_by_the_file_that_the_run_keeps(tmp_path):
     for paper, name in ((papers.get("cnmc2019"), "cnmc2019"), (lodocv_paper(), str(tmp_path / STORED))):
-        request = Request(paper=paper, data="", given={"paper": paper, "seed": 0})
-        store_options(request, tmp_path)
+        study = study_of(Request(paper=paper, data="", given={"paper": paper, "seed": 0}))
+        store_options(study, tmp_path)
         assert read_options(tmp_path / FILE_NAME, "reproduce", OPTION_TYPES)["paper"] == name
 
 

@@ -15,7 +15,6 @@ from leukcnn.experiment.comparability import (
     why_not_comparable,
 )
 from leukcnn.experiment.plan import Plan
-from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import Study
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, replace_file
@@ -117,19 +116,19 @@ def store_paper(paper: spec.Paper, folder: Path) -> None:
         note_files(folder, [folder / STORED])
 
 
-def store_options(request: Request, folder: Path) -> None:
+def store_options(study: Study, folder: Path) -> None:
     """Writes the options of a command into an experiment's folder, for `--config`.
 
     Raises:
         StoreError: The folder can't be written to.
     """
-    given = dict(request.given)
+    given = dict(study.given)
     if isinstance(given.get("paper"), spec.Paper):
-        own = request.paper.key in papers.list_papers()
-        given["paper"] = request.paper.key if own else relative(folder / STORED)
+        own = study.paper.key in papers.list_papers()
+        given["paper"] = study.paper.key if own else relative(folder / STORED)
     path = folder / FILE_NAME
     with replace_file(path) as draft:
-        draft.write_bytes(as_yaml(request.command, given).encode())
+        draft.write_bytes(as_yaml(study.command, given).encode())
     note_files(folder, [path])
 
 

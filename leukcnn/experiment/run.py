@@ -89,14 +89,14 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers)
             tracking = Tracking(request.track, request.out, warn=say)
-            return _run(request, study, Session(store, progress, shared, tracking), watch, checked)
+            return _run(study, Session(store, progress, shared, tracking), watch, checked)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"Finished trials are kept in {relative(store.root)}: {n:,}.")
         raise
 
 
-def _run(request: Request, study: Study, session: Session, watch: Stopwatch, checked: set[str]) -> Report:
+def _run(study: Study, session: Session, watch: Stopwatch, checked: set[str]) -> Report:
     """Plans, trains and reports a study, some of whose rows' weights are checked already."""
     store, planned = session.store, plan(study, session.index, counting=session.progress.counting)
     wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
@@ -125,7 +125,7 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     session.tracking.group = f"{study.paper.key}/{folder.name}"
     material = Material(Results(study.paper, record, store), session.index)
     with locked_folder(folder):
-        _keep_what_was_asked(request, session, material, folder)
+        _keep_what_was_asked(study, session, material, folder)
         capture(material, folder, trained=False)
         capture_copies(material, folder, planned.pairs)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
@@ -156,14 +156,14 @@ def _run(request: Request, study: Study, session: Session, watch: Stopwatch, che
     )
 
 
-def _keep_what_was_asked(request: Request, session: Session, material: Material, folder: Path) -> None:
+def _keep_what_was_asked(study: Study, session: Session, material: Material, folder: Path) -> None:
     """Writes the record, the paper if it isn't leukcnn's own, the options and the environment."""
     material.results.record.save(folder)
     try:
-        store_paper(request.paper, folder)
+        store_paper(study.paper, folder)
     except ArgumentError as error:
         session.say(f"The paper isn't kept with its run, whose tables then need its file: {error}")
-    store_options(request, folder)
+    store_options(study, folder)
     write_json(folder / "environment.json", environment(session.devices))
 
 

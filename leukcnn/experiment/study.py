@@ -84,6 +84,8 @@ class Study:
         masked: Mask ("" for none) -> the same study of the main split with that part of the images
             blanked; empty if no table of the paper shows them.
         controls_only: Whether the controls are computed although nothing is to be trained.
+        command: Name of the command that was called.
+        given: Its options as they were given, with their defaults.
     """
 
     paper: spec.Paper
@@ -101,6 +103,8 @@ class Study:
     open_data: bool = False
     masked: Mapping[str, "Study"] = field(default_factory=dict)
     controls_only: bool = False
+    command: str = "reproduce"
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _by_id(self) -> dict[str, StudyRow]:
@@ -192,6 +196,8 @@ def _study_of(request: Request) -> Study:
         figures=request.figures,
         open_data=OPEN in request.datasets,
         controls_only=request.controls_only,
+        command=request.command,
+        given=request.given,
     )
 
 

@@ -214,7 +214,7 @@ def test_a_split_by_subject_joins_near_copies(published, monkeypatch):
     identical = duplicate_pairs(published)
     monkeypatch.setattr("leukcnn.experiment.plan.Path.is_file", lambda path: True)
     scan = DuplicateScan(published, identical, near)
-    monkeypatch.setattr("leukcnn.experiment.plan.scan_duplicates", lambda index, preprocessing: scan)
+    monkeypatch.setattr("leukcnn.experiment.plan.scan_duplicates", lambda index, preprocessing, **_: scan)
     for seed in range(4):
         rows = next(iter(plan(study_for(split="subject", seed=seed), published).split_rows.values()))
         places = [rows.train, rows.validation, rows.predicted["test"]]
@@ -226,7 +226,7 @@ def test_near_copies_in_two_classes_are_noted(published, monkeypatch):
     near = np.array([[int(np.flatnonzero(published.labels == label)[0]) for label in (0, 1)]])
     scan = DuplicateScan(published, duplicate_pairs(published), np.sort(near, axis=1))
     monkeypatch.setattr("leukcnn.experiment.plan.Path.is_file", lambda path: True)
-    monkeypatch.setattr("leukcnn.experiment.plan.scan_duplicates", lambda index, preprocessing: scan)
+    monkeypatch.setattr("leukcnn.experiment.plan.scan_duplicates", lambda index, preprocessing, **_: scan)
     study = study_for()
     record = make_record(study, published, plan(study, published))
     assert "1 pairs of copies, identical or nearly so, have two classes" in record.data_notes

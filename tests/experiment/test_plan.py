@@ -99,7 +99,7 @@ def near_pair(monkeypatch):
     """Replaces the search for near-duplicates, which would read the images; it finds 42 and 43."""
     near = np.array([[42, 43]])
 
-    def scan(index, preprocessing):
+    def scan(index, preprocessing, **_):
         return DuplicateScan(index, duplicate_pairs(index), near=near)
 
     monkeypatch.setattr("leukcnn.experiment.plan.scan_duplicates", scan)

@@ -215,7 +215,7 @@ def no_copies(monkeypatch):
     """Plans strict splits of an index without files, as if it had no copies."""
     monkeypatch.setattr(
         "leukcnn.experiment.plan.scan_duplicates",
-        lambda index, compared: SimpleNamespace(pairs=np.empty((0, 2), dtype=np.int64)),
+        lambda index, compared, **_: SimpleNamespace(pairs=np.empty((0, 2), dtype=np.int64)),
     )
 
 
