@@ -1,8 +1,8 @@
 """A paper in a user's own file can be used like leukcnn's papers."""
 
 import os
-import subprocess
 import re
+import subprocess
 import sys
 
 import pytest
