@@ -7,24 +7,7 @@ import click
 
 from leukcnn import completion
 from leukcnn.command_group import Choice, Place
-from leukcnn.commands.options import (
-    CLASSES,
-    CONTROLS_ONLY,
-    DEVICES,
-    FIGURES,
-    MASK,
-    OUT,
-    PRECISION,
-    RUNS,
-    SEED,
-    TABLES,
-    TRACK,
-    WEIGHTS,
-    WORKERS,
-    Types,
-    config,
-    with_output,
-)
+from leukcnn.commands.options import CLASSES, Types, config, run_options, with_output
 from leukcnn.commands.printing import Output, end_run
 from leukcnn.errors import ArgumentError
 
@@ -75,7 +58,6 @@ def _types() -> Types:
     type=Choice(_SPLITS),
     help="Kind of split. By default grouped_kfold, lodocv for --datasets, given for train, val and test.",
 )
-@CONTROLS_ONLY
 @click.option("--image-size", type=click.IntRange(1, 10_000), help="Height and width of the networks' input.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs; by default as many as take minutes.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in each step.")
@@ -94,20 +76,7 @@ def _types() -> Types:
     metavar="FILE.py",
     help="Also write the study as a paper's file, to edit it and to run it with `leukcnn reproduce`.",
 )
-@OUT
-@SEED
-@RUNS
-@WEIGHTS
-@MASK
-@click.option(
-    "--deterministic/--no-deterministic", default=True, show_default=True, help="Same command, same bytes."
-)
-@PRECISION
-@DEVICES
-@WORKERS
-@TRACK
-@FIGURES
-@TABLES
+@run_options(deterministic=True)
 @with_output
 def evaluate(
     places: tuple[str, ...], datasets: tuple[str, ...], output: Output, with_tables: bool, **options: Any

@@ -153,3 +153,29 @@ def with_output(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, output=output, **options)
 
     return command
+
+
+def run_options(*, deterministic: bool | None) -> Callable[[Any], Any]:
+    """Returns a decorator that gives a command the options of every run that trains networks.
+
+    Args:
+        deterministic: Default of --deterministic; None for the profile's.
+    """
+    own = click.option(
+        "--deterministic/--no-deterministic",
+        default=deterministic,
+        show_default=deterministic is not None,
+        help="Same command, same bytes." + " On in the smoke profile." * (deterministic is None),
+    )
+    options = (
+        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, DEVICES, WORKERS),
+        *(CONTROLS_ONLY, TRACK, FIGURES, TABLES),
+    )
+
+    def decorate(command: Any) -> Any:
+        # The last decorator's option comes first in --help.
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

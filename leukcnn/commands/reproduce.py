@@ -6,27 +6,7 @@ import click
 
 from leukcnn import completion
 from leukcnn.command_group import Choice
-from leukcnn.commands.options import (
-    CLASSES,
-    CONTROLS_ONLY,
-    DATA,
-    DEVICES,
-    FIGURES,
-    MASK,
-    ONLY,
-    OUT,
-    PAPER,
-    PRECISION,
-    RUNS,
-    SEED,
-    TABLES,
-    TRACK,
-    WEIGHTS,
-    WORKERS,
-    Types,
-    config,
-    with_output,
-)
+from leukcnn.commands.options import CLASSES, DATA, ONLY, PAPER, Types, config, run_options, with_output
 from leukcnn.commands.printing import Output, end_run
 from leukcnn.spec import SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.spec.metrics import MARGIN
@@ -42,7 +22,6 @@ def _types() -> Types:
 @PAPER
 @config(_types)
 @DATA
-@OUT
 @ONLY
 @click.option(
     "--profile",
@@ -51,8 +30,6 @@ def _types() -> Types:
     shell_complete=completion.profile,
     help="paper, or smoke for a quick look.",
 )
-@SEED
-@RUNS
 @click.option(
     "--split",
     type=Choice(SPLIT_KINDS),
@@ -71,14 +48,12 @@ def _types() -> Types:
     help="Datasets instead of the paper's, or 'open' for those that anyone may download.",
 )
 @CLASSES
-@WEIGHTS
 @click.option(
     "--base",
     metavar="scratch[=NAME]",
     shell_complete=completion.base,
     help="Train a network from scratch in place of those that need published weights.",
 )
-@MASK
 @click.option(
     "--assume",
     multiple=True,
@@ -87,14 +62,6 @@ def _types() -> Types:
     help="Override an assumption.",
 )
 @click.option(
-    "--deterministic/--no-deterministic",
-    default=None,
-    help="Same command, same bytes (on in the smoke profile).",
-)
-@PRECISION
-@DEVICES
-@WORKERS
-@click.option(
     "--margin",
     metavar="POINTS",
     type=float,
@@ -102,10 +69,7 @@ def _types() -> Types:
     show_default=True,
     help="Percentage points within which a published and a measured value agree.",
 )
-@FIGURES
-@CONTROLS_ONLY
-@TRACK
-@TABLES
+@run_options(deterministic=None)
 @with_output
 def reproduce(paper: str, output: Output, with_tables: bool, **options: Any) -> None:
     """Trains a paper's networks, writes its tables and figures, and prints the answer.

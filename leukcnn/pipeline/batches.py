@@ -1,108 +1,19 @@
-"""Batches for Keras: the images of an epoch in their order, augmented and scaled."""
+"""Batches for Keras: the images of an epoch in their order, augmented."""
 
 import abc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
 from leukcnn.augmentation import ImageAugmenter
-from leukcnn.errors import ArgumentError, WeightsError
-from leukcnn.preprocessing import rescale, subtract_channel_mean
+from leukcnn.errors import ArgumentError
+from leukcnn.pipeline.entries import Entries
+from leukcnn.pipeline.scaling import scaled
 from leukcnn.seeding import child_seed, generator
 from leukcnn.spec import Preprocessing
-
-__all__ = [
-    "BatchSequence",
-    "Entries",
-    "FeatureSequence",
-    "ImageSequence",
-    "balanced",
-    "check_probabilities",
-    "class_probabilities",
-    "ends_in_softmax",
-    "joined",
-    "multiplied",
-    "originals",
-    "scaled",
-]
-
-# Rounding errors of float32, and of the sums of 16-bit floats.
-_TOLERANCE, _SUM_TOLERANCE = 1e-5, 1e-2
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
-
-@dataclass(frozen=True, eq=False)
-class Entries:
-    """The M images of one epoch: the row of each source image and the number of its variant.
-
-    Attributes:
-        rows: (M,) int64, positions of the source images.
-        variants: (M,) int64, 0 for the image itself, 1, 2 ... for augmented ones.
-    """
-
-    rows: np.ndarray
-    variants: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-def originals(rows: np.ndarray) -> Entries:
-    """Returns entries with each image once, as it is."""
-    rows = np.asarray(rows, dtype=np.int64)
-    return Entries(rows=rows, variants=np.zeros(len(rows), dtype=np.int64))
-
-
-def joined(entries: Sequence[Entries]) -> Entries:
-    """Returns the images of several entries, one after the other."""
-    return Entries(
-        rows=np.concatenate([one.rows for one in entries]),
-        variants=np.concatenate([one.variants for one in entries]),
-    )
-
-
-def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
-    """Returns entries with `variants` augmented images, numbered from 1, in place of each image."""
-    rows = np.asarray(rows, dtype=np.int64)
-    return Entries(rows=np.repeat(rows, variants), variants=np.tile(np.arange(1, variants + 1), len(rows)))
-
-
-def balanced(
-    rows: np.ndarray, labels: np.ndarray, ids: Sequence[str] | np.ndarray, *, per_class: int, seed: int
-) -> Entries:
-    """Returns entries with all images, and augmented variants that fill each class up to a number of images.
-
-    The images of a class get one variant each in a random order, then a second one in the same order, and so
-    on: their numbers of variants differ by at most one. A class that has enough images gets no variants.
-
-    Args:
-        rows: (N,) positions of the source images.
-        labels: int array, class of every image of the index, by position.
-        ids: Id of every image of the index, by position. The random order depends on ids, not on positions.
-        per_class: Number of images that each class reaches.
-        seed: Root seed.
-
-    Raises:
-        ArgumentError: There are no source images.
-    """
-    rows = np.asarray(rows, dtype=np.int64)
-    if len(rows) == 0:
-        raise ArgumentError("No images to balance.", expected="at least one image")
-    entries = [originals(rows)]
-    for label in np.unique(labels[rows]):
-        sources = np.array(sorted(rows[labels[rows] == label], key=lambda row: ids[row]))
-        missing = max(per_class - len(sources), 0)
-        order = generator(seed, "balance", int(label)).permutation(sources)
-        turns = np.arange(missing)
-        entries.append(Entries(rows=order[turns % len(order)], variants=1 + turns // len(order)))
-    return joined(entries)
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):
@@ -299,63 +210,3 @@ class ArrayBatches(keras.utils.PyDataset):
     def __getitem__(self, batch: int) -> tuple[np.ndarray]:
         """Returns one batch as (inputs,); the first one has the number 0."""
         return (self.array[batch * self.batch_size : (batch + 1) * self.batch_size],)
-
-
-def class_probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Returns a network's outputs as one probability per class.
-
-    Args:
-        outputs: (N, classes), or (N, 1): the probability of the second of two classes.
-
-    Returns:
-        float64 (N, classes), at least two columns.
-    """
-    outputs = np.asarray(outputs, dtype=np.float64)
-    return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
-
-
-def check_probabilities(
-    probabilities: np.ndarray, images: Sequence[Any] | np.ndarray, *, of: str, add_up: bool
-) -> None:
-    """Checks that a classifier's outputs are probabilities.
-
-    Args:
-        probabilities: (N, classes).
-        images: N names, for the error message.
-        of: What computed them, for the error message, such as "The network".
-        add_up: Whether those of an image must add up to 1, as those of a softmax do.
-
-    Raises:
-        WeightsError: A value is NaN, infinite or outside 0..1, or the sum of a row isn't 1.
-    """
-    finite = np.isfinite(probabilities).all(axis=1)
-    values = np.where(finite[:, None], probabilities, 0.0)
-    outside = finite & ((values < -_TOLERANCE) | (values > 1 + _TOLERANCE)).any(axis=1)
-    wrong_sum = finite & (np.abs(values.sum(axis=1) - 1) > _SUM_TOLERANCE) & add_up
-    for wrong, what in (
-        (~finite, "values that are NaN or infinite"),
-        (outside, "values outside 0..1"),
-        (wrong_sum, "values that don't add up to 1"),
-    ):
-        if wrong.any():
-            first = int(wrong.argmax())
-            numbers = ", ".join(f"{value:.4g}" for value in probabilities[first][:8])
-            raise WeightsError(
-                f"{of} gives no probabilities for {np.count_nonzero(wrong):,} of {len(wrong):,} images: "
-                f"{what}, first for {images[first]} ({numbers}).",
-                expected="finite numbers from 0 to 1" + ", which add up to 1" * add_up,
-                remedy="train it again, with a lower learning rate or another seed if its loss became NaN",
-            )
-
-
-def ends_in_softmax(network: keras.Model) -> bool:
-    """Returns whether the outputs of a network are those of a softmax, or one probability of two classes."""
-    last = network.layers[-1] if network.layers else None
-    is_softmax = getattr(last, "activation", None) is keras.activations.softmax
-    return is_softmax or isinstance(last, keras.layers.Softmax) or network.output_shape[-1] == 1
-
-
-def scaled(images: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Returns the network's inputs for prepared images: uint8 (N, height, width, 3) becomes float32."""
-    inputs = rescale(images, preprocessing.scale)
-    return subtract_channel_mean(inputs) if preprocessing.subtract_channel_mean else inputs

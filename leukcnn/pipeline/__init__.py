@@ -1,0 +1,26 @@
+"""Batches for Keras: the images of an epoch in their order, augmented and scaled."""
+
+from leukcnn.pipeline.batches import ArrayBatches, BatchSequence, FeatureSequence, ImageSequence
+from leukcnn.pipeline.entries import Entries, balanced, joined, multiplied, originals
+from leukcnn.pipeline.probabilities import check_probabilities, class_probabilities, ends_in_softmax
+from leukcnn.pipeline.scaling import scaled
+
+__all__ = [
+    "ArrayBatches",
+    "BatchSequence",
+    "Entries",
+    "FeatureSequence",
+    "ImageSequence",
+    "balanced",
+    "check_probabilities",
+    "class_probabilities",
+    "ends_in_softmax",
+    "joined",
+    "multiplied",
+    "originals",
+    "scaled",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
