@@ -31,6 +31,8 @@ from leukcnn.spec import Model, Preprocessing, Training
 # Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
 
+_SECONDS_BETWEEN_STEPS = 0.25  # that callbacks get to know of
+
 _SCHEDULES = {
     "exponential": exponential_schedule,
     "exponential_to_last": exponential_to_last_schedule,
@@ -190,6 +192,26 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
     network.compile(optimizer=optimizer, loss=training.loss, **metrics)
 
 
+class CallbackList(keras.callbacks.CallbackList):
+    """Keras' list of callbacks, which passes on the end of a step at most four times in a second.
+
+    Keras converts the loss and the metrics of each step to numbers for its callbacks, and so waits for the
+    device after each step: on TensorFlow always, on JAX unless all callbacks are `async_safe`. The steps of
+    a validation aren't passed on at all.
+    """
+
+    _next_step = -math.inf
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Passes the end of a step on, unless one was passed on just before."""
+        if (now := time.monotonic()) >= self._next_step:
+            self._next_step = now + _SECONDS_BETWEEN_STEPS
+            super().on_train_batch_end(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
+
+
 class _FiniteLoss(keras.callbacks.Callback):
     """Ends a training whose loss or validation loss is no longer finite, at the end of that epoch.
 
@@ -287,7 +309,7 @@ def train(
             # A run that was killed after it had stopped early has no epochs left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
-            callbacks=[*own_callbacks, *callbacks],
+            callbacks=CallbackList([*own_callbacks, *callbacks], add_history=True, model=network),
             shuffle=False,
             verbose=0,
         )
