@@ -1,5 +1,6 @@
 """Builds, compiles and trains the network of one trial, and predicts with it."""
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from leukcnn.callbacks import (
     exponential_to_last_schedule,
     state_variables,
 )
-from leukcnn.distribution import Devices, make_deterministic
+from leukcnn.distribution import Devices, as_fed, make_deterministic
 from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
@@ -29,6 +30,8 @@ from leukcnn.spec import Model, Preprocessing, Training
 
 # Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
+
+_SECONDS_BETWEEN_STEPS = 0.25  # that callbacks get to know of
 
 _SCHEDULES = {
     "exponential": exponential_schedule,
@@ -189,6 +192,26 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
     network.compile(optimizer=optimizer, loss=training.loss, **metrics)
 
 
+class CallbackList(keras.callbacks.CallbackList):
+    """Keras' list of callbacks, which passes on the end of a step at most four times in a second.
+
+    Keras converts the loss and the metrics of each step to numbers for its callbacks, and so waits for the
+    device after each step: on TensorFlow always, on JAX unless all callbacks are `async_safe`. The steps of
+    a validation aren't passed on at all.
+    """
+
+    _next_step = -math.inf
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Passes the end of a step on, unless one was passed on just before."""
+        if (now := time.monotonic()) >= self._next_step:
+            self._next_step = now + _SECONDS_BETWEEN_STEPS
+            super().on_train_batch_end(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
+
+
 class _FiniteLoss(keras.callbacks.Callback):
     """Ends a training whose loss or validation loss is no longer finite, at the end of that epoch.
 
@@ -273,15 +296,20 @@ def train(
         history_file,
     ]
     started = time.perf_counter()
-    with devices.scope():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(devices.scope())
         first_epoch = state.restore(network)
+        for data in (train_data, validation_data):
+            if data is not None:
+                data.epoch = first_epoch
+                stack.enter_context(data.ahead(epochs=training.epochs))
         network.fit(
-            train_data,
-            validation_data=validation_data,
+            as_fed(train_data),
+            validation_data=None if validation_data is None else as_fed(validation_data),
             # A run that was killed after it had stopped early has no epochs left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
-            callbacks=[*own_callbacks, *callbacks],
+            callbacks=CallbackList([*own_callbacks, *callbacks], add_history=True, model=network),
             shuffle=False,
             verbose=0,
         )
@@ -306,7 +334,7 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     Returns:
         float64 (M, classes); two columns for a network with one output.
     """
-    with devices.scope():
-        outputs = network.predict(data, verbose=0)
+    with devices.scope(), data.ahead():
+        outputs = network.predict(as_fed(data), verbose=0)
     # The outputs after the last entry come from padding the last batch to a multiple of the devices.
     return class_probabilities(outputs[: len(data.entries)])
