@@ -70,8 +70,11 @@ class OnDevice:
         self.noisy_pixels = max(round(choice["salt_and_pepper"] * pixels) for choice in choices)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Returns the shape of each array that `transforms` makes for an image; all of them are int32."""
-        shapes: dict[str, tuple[int, ...]] = {}
+        """Returns the shape of each array that `transforms` makes for an image; all of them are int32.
+
+        "changed" is 1 for images with a transform and 0 for others. The other arrays give transforms.
+        """
+        shapes: dict[str, tuple[int, ...]] = {"changed": ()}
         if self.has_turns:
             shapes["turns"] = ()
         if self.is_moving:
@@ -79,8 +82,7 @@ class OnDevice:
         if self.kernel_size > 1:
             shapes["kernels"] = (self.kernel_size,)
         if self.noisy_pixels:
-            half = self.noisy_pixels // 2
-            shapes["salt"], shapes["pepper"] = (half,), (self.noisy_pixels - half,)
+            shapes["noise"] = (2, self.noisy_pixels - self.noisy_pixels // 2)
         return shapes
 
     def transforms(self, seeds: Sequence[int | None]) -> dict[str, np.ndarray]:
@@ -97,6 +99,7 @@ class OnDevice:
             for seed in seeds
         ]
         arrays = {name: np.zeros((len(sampled), *shape), np.int32) for name, shape in self.shapes().items()}
+        arrays["changed"][:] = [seed is not None for seed in seeds]
         if self.has_turns:
             arrays["turns"][:] = [params["quarter_turns"] for params in sampled]
         if self.is_moving:
@@ -106,13 +109,11 @@ class OnDevice:
             if self.kernel_size > 1:
                 arrays["kernels"][i] = _kernel(params["gaussian_blur"], self.kernel_size)
             if self.noisy_pixels:
-                salt, pepper = noisy_positions(
-                    self.height, self.width, params["salt_and_pepper"], params["noise_seed"]
-                )
-                for name, positions in (("salt", salt), ("pepper", pepper)):
-                    # Positions past the last pixel change nothing.
-                    arrays[name][i] = self.height * self.width
-                    arrays[name][i, : len(positions)] = positions
+                # Positions past the last pixel change nothing.
+                arrays["noise"][i] = self.height * self.width
+                amount, seed = params["salt_and_pepper"], params["noise_seed"]
+                for kind, positions in enumerate(noisy_positions(self.height, self.width, amount, seed)):
+                    arrays["noise"][i, kind, : len(positions)] = positions
         return arrays
 
     def apply(self, inputs: Mapping[str, Any]) -> Any:
@@ -132,7 +133,7 @@ class OnDevice:
         if self.kernel_size > 1:
             images = self._blurred(images, inputs["kernels"])
         if self.noisy_pixels:
-            images = self._noisy(images, inputs["salt"], inputs["pepper"])
+            images = self._noisy(images, inputs["noise"])
         return ops.cast(images, "float32")
 
     def _warped(self, images: Any, row_starts: Any, column_steps: Any) -> Any:
@@ -174,14 +175,14 @@ class OnDevice:
         # OpenCV's sums are whole too, and rounded once.
         return ops.right_shift(images + _KERNEL_SUM**2 // 2, 16)
 
-    def _noisy(self, images: Any, salt: Any, pepper: Any) -> Any:
+    def _noisy(self, images: Any, positions: Any) -> Any:
         pixels = self.height * self.width
-        count = ops.shape(salt)[0]
+        count = ops.shape(positions)[0]
         first = ops.arange(count, dtype="int32")[:, None] * (pixels + 1)
         kinds = ops.zeros((count * (pixels + 1),), dtype="int32")
-        for kind, positions in ((1, salt), (2, pepper)):
-            index = ops.reshape(positions + first, (-1, 1))
-            kinds = ops.scatter_update(kinds, index, ops.full_like(index[:, 0], kind))
+        for kind in (0, 1):
+            index = ops.reshape(positions[:, kind] + first, (-1, 1))
+            kinds = ops.scatter_update(kinds, index, ops.full_like(index[:, 0], kind + 1))
         kinds = ops.reshape(kinds, (-1, pixels + 1))[:, :pixels]
         kinds = ops.reshape(kinds, (-1, self.height, self.width, 1))
         return ops.where(kinds == 1, self.salt, ops.where(kinds == 2, 0, images))

@@ -9,9 +9,13 @@ import keras
 import numpy as np
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline.entries import Entries
 from leukcnn.seeding import child_seed, generator
+
+Inputs = np.ndarray | dict[str, np.ndarray]
+"""A network's inputs: an array, or several by name."""
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):
@@ -72,7 +76,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         """Switches to the order of the next epoch; Keras' `fit` also calls it once before the first epoch."""
         self.epoch += 1
 
-    def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, batch: int) -> tuple[Inputs, ...]:
         """Returns one batch of the current epoch; the first one has the number 0.
 
         Returns:
@@ -102,7 +106,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         return generator(self.seed, "order", self.epoch).permutation(len(self.entries))
 
     @abc.abstractmethod
-    def inputs(self, positions: np.ndarray) -> np.ndarray:
+    def inputs(self, positions: np.ndarray) -> Inputs:
         """Returns the inputs for B positions in the entries, (B, ...)."""
 
 
@@ -114,7 +118,8 @@ class ImageSequence(BatchSequence):
         entries: The images of one epoch.
         ids: Id of each row of the index; an image's augmentation depends on its id.
         seed: Root seed.
-        augmenter: Makes the variants; required if an entry has a variant above 0.
+        augmenter: Makes the variants; required if an entry has a variant above 0. With an `OnDevice`, the
+            network makes them: batches hold the images as they are, and the arrays of their transforms.
         fresh: Whether variants are sampled again in each epoch. Entries with variant 0 are never augmented.
         workers: Threads that prepare the images of a batch.
         **options: Arguments of `BatchSequence`.
@@ -130,7 +135,7 @@ class ImageSequence(BatchSequence):
         *,
         ids: Sequence[str] | np.ndarray,
         seed: int,
-        augmenter: ImageAugmenter | None = None,
+        augmenter: ImageAugmenter | OnDevice | None = None,
         fresh: bool = False,
         workers: int = 1,
         **options: Any,
@@ -143,8 +148,16 @@ class ImageSequence(BatchSequence):
         self.images, self.ids = images, ids
         self.augmenter, self.fresh, self.threads = augmenter, fresh, workers
 
-    def inputs(self, positions: np.ndarray) -> np.ndarray:
-        """Returns the images of B positions in the entries, uint8 (B, height, width, 3)."""
+    def inputs(self, positions: np.ndarray) -> Inputs:
+        """Returns the images of B positions in the entries, uint8 (B, height, width, 3).
+
+        With an augmenter on the device, they are "images" in a dictionary, next to `OnDevice.transforms`.
+        """
+        if isinstance(self.augmenter, OnDevice):
+            changed = np.flatnonzero(self.entries.variants[positions])
+            seeds = dict(zip(changed.tolist(), self._seeds(positions[changed]), strict=True))
+            transforms = self.augmenter.transforms([seeds.get(i) for i in range(len(positions))])
+            return {"images": self.images[self.entries.rows[positions]], **transforms}
         if self.threads == 1:
             return self._augmented(positions)
         chunks = np.array_split(positions, self.threads)
@@ -152,18 +165,21 @@ class ImageSequence(BatchSequence):
             return np.concatenate(list(pool.map(self._augmented, chunks)))
 
     def _augmented(self, positions: np.ndarray) -> np.ndarray:
-        rows, variants = self.entries.rows[positions], self.entries.variants[positions]
-        images = self.images[rows]
-        changed = np.flatnonzero(variants)
+        images = self.images[self.entries.rows[positions]]
+        changed = np.flatnonzero(self.entries.variants[positions])
         if len(changed):
-            assert self.augmenter is not None, "the constructor refuses variants without an augmenter"
-            epoch = self.epoch if self.fresh else 0
-            seeds = [
-                child_seed(self.seed, "augmentation", str(self.ids[rows[i]]), int(variants[i]), epoch)
-                for i in changed
-            ]
-            images[changed] = self.augmenter.apply_batch(images[changed], seeds)
+            assert isinstance(self.augmenter, ImageAugmenter), "variants need an augmenter"
+            images[changed] = self.augmenter.apply_batch(images[changed], self._seeds(positions[changed]))
         return images
+
+    def _seeds(self, positions: np.ndarray) -> list[int]:
+        """Returns the seeds of the transforms of B positions in the entries."""
+        epoch = self.epoch if self.fresh else 0
+        rows, variants = self.entries.rows[positions], self.entries.variants[positions]
+        return [
+            child_seed(self.seed, "augmentation", str(self.ids[row]), int(variant), epoch)
+            for row, variant in zip(rows, variants, strict=True)
+        ]
 
 
 class FeatureSequence(BatchSequence):
