@@ -5,7 +5,7 @@ at most one grey level. At a hard border ("constant", "wrap") the last bit of a 
 whether a pixel is inside. JAX has float32 alone, so coordinates are added as whole numbers, exactly.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -51,6 +51,7 @@ class OnDevice:
     def __init__(self, augmenter: ImageAugmenter, image_shape: Sequence[int]) -> None:
         self.augmenter, self.image_shape = augmenter, tuple(image_shape)
         self.height, self.width, channels = self.image_shape
+        self._shifts = [8 * i for i in range(channels)]
         if not 1 <= channels <= 4:
             raise ArgumentError(f"The images have {channels} channels.", expected="1 to 4")
         augmenter.get_random_transform(
@@ -129,39 +130,40 @@ class OnDevice:
         if self.has_turns:
             images = _turned(images, inputs["turns"])
         if self.is_moving:
-            images = self._warped(images, inputs["row_starts"], inputs["column_steps"])
+            parts = inputs["row_starts"], inputs["column_steps"]
+            images = _if_any(inputs["changed"] > 0, self._warped, images, *parts)
         if self.kernel_size > 1:
-            images = self._blurred(images, inputs["kernels"])
+            kernels = inputs["kernels"]
+            is_blurred = kernels[:, self.kernel_size // 2] < _KERNEL_SUM
+            images = _if_any(is_blurred, self._blurred, images, kernels)
         if self.noisy_pixels:
-            images = self._noisy(images, inputs["noise"])
+            positions = inputs["noise"]
+            images = _if_any(positions < self.height * self.width, self._noisy, images, positions)
         return ops.cast(images, "float32")
 
     def _warped(self, images: Any, row_starts: Any, column_steps: Any) -> Any:
         across = _Axis(row_starts[:, 0], column_steps[:, 0], self.width, self.fill_mode)
         down = _Axis(row_starts[:, 1], column_steps[:, 1], self.height, self.fill_mode)
-        packed = self._packed(images)
+        # The channels of a pixel are read at once, from one int32.
+        packed = sum(ops.left_shift(images[..., i], shift) for i, shift in enumerate(self._shifts))
+        packed = ops.reshape(packed, (-1, self.height * self.width))
 
         def taken(row: Any, column: Any) -> Any:
             index = ops.reshape(row * self.width + column, (-1, self.height * self.width))
-            return self._unpacked(ops.take_along_axis(packed, index, axis=1))
+            return ops.reshape(ops.take_along_axis(packed, index, axis=1), (-1, self.height, self.width))
 
-        right, below = across.fraction[..., None], down.fraction[..., None]
-        top_left, bottom_left = taken(down.first, across.first), taken(down.second, across.first)
-        top = top_left + (taken(down.first, across.second) - top_left) * right
-        bottom = bottom_left + (taken(down.second, across.second) - bottom_left) * right
-        warped = ops.cast(ops.round(top + (bottom - top) * below), "int32")
-        if self.fill_mode == "constant":
-            warped = ops.where((across.outside | down.outside)[..., None], self.outside, warped)
-        return warped
-
-    def _packed(self, images: Any) -> Any:
-        """Returns an image's channels in one int32 per pixel, (B, pixels): they are read at once."""
-        packed = sum(ops.left_shift(images[..., i], 8 * i) for i in range(self.image_shape[2]))
-        return ops.reshape(packed, (-1, self.height * self.width))
-
-    def _unpacked(self, packed: Any) -> Any:
-        channels = [ops.right_shift(packed, 8 * i) & 255 for i in range(self.image_shape[2])]
-        return ops.cast(ops.reshape(ops.stack(channels, axis=-1), (-1, *self.image_shape)), "float32")
+        corners = [taken(r, c) for r in (down.first, down.second) for c in (across.first, across.second)]
+        warped = 0
+        for shift in self._shifts:
+            values = [ops.cast(ops.right_shift(corner, shift) & 255, "float32") for corner in corners]
+            top = values[0] + (values[1] - values[0]) * across.fraction
+            bottom = values[2] + (values[3] - values[2]) * across.fraction
+            channel = ops.cast(ops.round(top + (bottom - top) * down.fraction), "int32")
+            if self.fill_mode == "constant":
+                channel = ops.where(across.outside | down.outside, self.outside, channel)
+            warped = warped + ops.left_shift(channel, shift)
+        # Stacking the channels would make XLA compute the coordinates once for each.
+        return ops.right_shift(warped[..., None], np.array(self._shifts, np.int32)) & 255
 
     def _blurred(self, images: Any, kernels: Any) -> Any:
         radius = self.kernel_size // 2
@@ -215,6 +217,14 @@ class _Axis:
         index = _mirrored if fill_mode == "reflect" else _clipped
         self.first, self.second = index(whole, length), index(whole + 1, length)
         self.fraction = ops.cast(high, "float32") * (1.0 / _WORD)
+
+
+def _if_any(flags: Any, function: Callable[..., Any], images: Any, *arguments: Any) -> Any:
+    """Applies a function to images if any flag is set.
+
+    This also ends XLA's loops: it would compute a step again for each pixel that the next step reads.
+    """
+    return ops.cond(ops.any(flags), lambda: function(images, *arguments), lambda: images)
 
 
 def _clipped(index: Any, length: int) -> Any:

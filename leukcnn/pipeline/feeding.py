@@ -42,7 +42,7 @@ def fed(network: keras.Model, preprocessing: Preprocessing, augmenter: OnDevice 
 
 
 class _Augmentation(keras.layers.Layer):
-    """Augments images on the device; batches without augmented images pass unchanged, at no cost."""
+    """Augments images on the device."""
 
     def __init__(self, augmenter: OnDevice, **options: Any) -> None:
         super().__init__(dtype="float32", **options)
@@ -50,11 +50,7 @@ class _Augmentation(keras.layers.Layer):
 
     def call(self, inputs: Mapping[str, Any]) -> Any:
         """Returns float32 (N, height, width, channels), whole grey levels, see `OnDevice.apply`."""
-        return ops.cond(
-            ops.any(inputs["changed"] > 0),
-            lambda: self.augmenter.apply(inputs),
-            lambda: ops.cast(inputs["images"], "float32"),
-        )
+        return self.augmenter.apply(inputs)
 
     def compute_output_spec(self, inputs: Mapping[str, Any]) -> keras.KerasTensor:
         """Returns the shape and type of the result."""
