@@ -53,6 +53,7 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     ),
     "deterministic": ((bool, NoneType), "True, False or None"),
     "precision": _TEXT,
+    "augment": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "workers": _NUMBER,
     "track": ((Sequence, NoneType), "names of trackers or None"),
@@ -82,6 +83,7 @@ def reproduce(
     assume: Mapping[str, Any] | Sequence[str] | None = None,
     deterministic: bool | None = None,
     precision: str | None = None,
+    augment: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
     track: str | Sequence[str] | None = None,
@@ -121,6 +123,8 @@ def reproduce(
         assume: Assumption -> its value instead of the paper's default, or texts NAME=VALUE.
         deterministic: Whether the same call gives the same bytes; None for the profile's choice.
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
+        augment: Where training images are augmented: "host" or "device" (in the training step, which can
+            change a grey level by 1); None for the paper's choice, "host" if it makes none.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         workers: Threads that prepare batches; the result doesn't depend on them.
         track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
@@ -163,6 +167,7 @@ def reproduce(
         assumed=_assumed(found, assume or ()),
         deterministic=deterministic,
         precision=precision,
+        augment=augment,
         devices=None if devices is None else str(devices),
         workers=workers,
         track=read_track(track),

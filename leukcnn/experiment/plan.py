@@ -303,6 +303,10 @@ def _setup_identity(setup: spec.Setup) -> dict[str, Any]:
         del plain["preprocessing"]["region"]
     if setup.features and not setup.features.augmented:
         del plain["features"]["augmented"]
+    augmentation = setup.augmentation
+    # Features for a support vector machine are augmented on the host in any case.
+    if setup.features or augmentation.computed_on == "host" or not augmentation.makes_variants:
+        del plain["augmentation"]["computed_on"]
     return plain
 
 

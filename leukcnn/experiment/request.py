@@ -121,6 +121,7 @@ class Request:
         assumed: Name of an assumption -> value that replaces the paper's default.
         deterministic: Whether the same command must give the same bytes; None for the profile's choice.
         precision: Keras' dtype policy; None for the profile's.
+        augment: Where images are augmented, one of `spec.COMPUTED_ON`; None for the paper's choice.
         devices: As `leukcnn.distribution.find_devices` takes it.
         workers: Threads that prepare batches.
         track: Trackers that trials are reported to, some of `leukcnn.tracking.TRACKERS`.
@@ -149,6 +150,7 @@ class Request:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     deterministic: bool | None = None
     precision: str | None = None
+    augment: str | None = None
     devices: str | None = None
     workers: int = 2
     track: tuple[str, ...] = ()
@@ -198,6 +200,7 @@ class Request:
             ("unknown_subjects (--unknown-subjects)", self.unknown_subjects, spec.UNKNOWN_SUBJECTS),
             ("mask (--mask)", self.mask, spec.MASKS),
             ("precision (--precision)", self.precision, spec.PRECISIONS),
+            ("augment (--augment)", self.augment, spec.COMPUTED_ON),
             ("figures (--figures)", self.figures, tuple(FORMS)),
         ):
             if value not in (None, *choices):

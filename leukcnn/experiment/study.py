@@ -257,6 +257,8 @@ def _changes(request: Request) -> dict[str, Any]:
         "preprocessing.mask": request.mask,
         "training.deterministic": request.deterministic,
         "training.precision": request.precision,
+        # Without the option, a paper's own choice is kept.
+        "augmentation.computed_on": request.augment,
     }
     return {path: value for path, value in chosen.items() if value is not None}
 
