@@ -22,6 +22,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import leukcnn  # isort: skip  # noqa: F401  before Keras, for oneDNN in TensorFlow
+
 import cv2
 import keras
 import numpy as np
