@@ -49,8 +49,8 @@ class Frozen:
     """A frozen base and the images whose features it computes.
 
     Attributes:
-        base: The frozen layers of a network, as a model.
-        inputs_of: Returns the base's inputs for M entries, float32 (M, ...).
+        base: The frozen layers of a network, as a model that `leukcnn.pipeline.fed` made.
+        inputs_of: Returns the images of M entries, uint8 (M, height, width, 3).
         images: Number N of all images of the index.
         variants: Number V of variants, including the image itself (variant 0).
         key: Everything else that the features depend on, as plain values: network, images, preprocessing,
@@ -245,7 +245,7 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
 
     Args:
         base: The network.
-        inputs: float32 (M, ...); the last batch is padded to `FORWARD_BATCH` inputs.
+        inputs: (M, ...), what the network takes; the last batch is padded to `FORWARD_BATCH` inputs.
         devices: The devices on which the network was built.
 
     Returns:

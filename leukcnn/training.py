@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -24,8 +24,8 @@ from leukcnn.distribution import Devices, make_deterministic
 from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
-from leukcnn.pipeline import BatchSequence, class_probabilities
-from leukcnn.spec import Model, Training
+from leukcnn.pipeline import BatchSequence, class_probabilities, fed
+from leukcnn.spec import Model, Preprocessing, Training
 
 # Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
@@ -78,14 +78,32 @@ def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
     return network
 
 
+class Built(NamedTuple):
+    """A network, and the model that is trained in its place; they share all variables.
+
+    Attributes:
+        network: Takes scaled images, float32. This is what is saved.
+        learner: Takes images, uint8, scales them and applies the network. It is compiled.
+    """
+
+    network: keras.Model
+    learner: keras.Model
+
+
 def build_network(
-    model: Model, *, image_size: int, classes: int, training: Training, seed: int, devices: Devices
-) -> keras.Model:
+    model: Model,
+    *,
+    preprocessing: Preprocessing,
+    classes: int,
+    training: Training,
+    seed: int,
+    devices: Devices,
+) -> Built:
     """Builds and compiles a network for a trial.
 
     Args:
         model: Builder and its arguments.
-        image_size: Height and width of the input, in pixels.
+        preprocessing: Size of the images and scaling of their grey levels.
         classes: Number of classes.
         training: Optimizer, loss and precision.
         seed: Seed of the initial weights and of dropout.
@@ -100,11 +118,12 @@ def build_network(
     keras.config.set_dtype_policy(training.precision)
     try:
         with devices.scope():
-            network = network_of(model, image_size=image_size, classes=classes)
-            compile_network(network, training, devices=devices)
+            network = network_of(model, image_size=preprocessing.image_size, classes=classes)
+            learner = fed(network, preprocessing)
+            compile_network(learner, training, devices=devices)
     finally:
         keras.config.set_dtype_policy("float32")
-    return network
+    return Built(network, learner)
 
 
 class Networks:
@@ -117,33 +136,49 @@ class Networks:
 
     def __init__(self) -> None:
         self._key: tuple[Any, ...] | None = None
-        self._network: keras.Model | None = None
+        self._built: Built | None = None
         self._initial_values: list[np.ndarray] = []
 
     def get(
-        self, model: Model, *, image_size: int, classes: int, training: Training, seed: int, devices: Devices
-    ) -> keras.Model:
+        self,
+        model: Model,
+        *,
+        preprocessing: Preprocessing,
+        classes: int,
+        training: Training,
+        seed: int,
+        devices: Devices,
+    ) -> Built:
         """Returns the network that `build_network` returns for these arguments.
 
         A network that was returned for other arguments must not be used afterwards.
         """
-        key = (to_plain(model), image_size, classes, to_plain(training), seed, devices.names)
-        if self._network is not None and key == self._key:
+        settings = (to_plain(model), to_plain(preprocessing), to_plain(training))
+        key = (settings, classes, seed, devices.names)
+        if self._built is not None and key == self._key:
             with devices.scope():
-                for variable, value in zip(state_variables(self._network), self._initial_values, strict=True):
+                for variable, value in zip(
+                    state_variables(self._built.learner), self._initial_values, strict=True
+                ):
                     variable.assign(value)
-            return self._network
-        self._key, self._network = None, None
+            return self._built
+        self._key, self._built = None, None
         # The previous network's graphs and weights would otherwise stay in memory.
         keras.utils.clear_session()
-        network = build_network(
-            model, image_size=image_size, classes=classes, training=training, seed=seed, devices=devices
+        built = build_network(
+            model,
+            preprocessing=preprocessing,
+            classes=classes,
+            training=training,
+            seed=seed,
+            devices=devices,
         )
+        learner = built.learner
         with devices.scope():
-            network.optimizer.build(network.trainable_variables)
-        self._key, self._network = key, network
-        self._initial_values = [keras.ops.convert_to_numpy(v) for v in state_variables(network)]
-        return network
+            learner.optimizer.build(learner.trainable_variables)
+        self._key, self._built = key, built
+        self._initial_values = [keras.ops.convert_to_numpy(v) for v in state_variables(learner)]
+        return built
 
 
 def compile_network(network: keras.Model, training: Training, *, devices: Devices) -> None:
@@ -202,7 +237,7 @@ def train(
     after that many epochs in a row without a lower validation loss.
 
     Args:
-        network: Built and compiled by `build_network`.
+        network: A compiled model, such as the learner that `build_network` returns.
         training: Epochs, schedule and patience.
         train_data: Shuffled batches; their attribute `epoch` is set here.
         validation_data: Batches of the validation split; None if there is none.
@@ -264,7 +299,7 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     """Predicts the class probabilities of each image, in the order of the entries.
 
     Args:
-        network: A built network.
+        network: A built model, which takes what the batches hold.
         data: Batches without labels, not shuffled.
         devices: The devices on which the network was built.
 

@@ -18,7 +18,7 @@ import json, sys, tempfile
 from pathlib import Path
 import keras, numpy as np
 from leukcnn.distribution import find_devices
-from leukcnn.pipeline import ImageSequence, originals
+from leukcnn.pipeline import ImageSequence, fed, originals
 from leukcnn.spec import Preprocessing, Training
 from leukcnn.training import compile_network, predict, train
 
@@ -28,13 +28,14 @@ rng = np.random.default_rng(0)
 images = rng.integers(0, 256, (37, 8, 8, 3), dtype=np.uint8)
 labels = (images[..., 0].mean(axis=(1, 2)) > 127).astype(np.int64)
 ids = [f"p{i}" for i in range(37)]
-common = dict(classes=2, preprocessing=Preprocessing(crop=8), ids=ids, seed=0, replicas=devices.replicas)
+common = dict(classes=2, ids=ids, seed=0, replicas=devices.replicas)
 training = Training(epochs=3, batch_size=8, initial_learning_rate=1e-2, final_learning_rate=1e-3)
 with devices.scope():
     network = keras.Sequential([
         keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu"),
         keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax"),
     ])
+    network = fed(network, Preprocessing(crop=8))
     compile_network(network, training, devices=devices)
 
 folder = Path(tempfile.mkdtemp())

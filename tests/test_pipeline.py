@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from leukcnn.pipeline import (
     FeatureSequence,
     ImageSequence,
     balanced,
+    fed,
     multiplied,
     originals,
     scaled,
@@ -28,7 +31,7 @@ TOPPED_UP = balanced(np.arange(N), LABELS, IDS, per_class=10, seed=1)
 
 
 def make_sequence(entries: Entries | None = None, **options) -> ImageSequence:
-    values = {"labels": LABELS, "classes": 2, "batch_size": 4, "preprocessing": PLAIN, "ids": IDS, "seed": 3}
+    values = {"labels": LABELS, "classes": 2, "batch_size": 4, "ids": IDS, "seed": 3}
     entries = originals(np.arange(N)) if entries is None else entries
     return ImageSequence(IMAGES, entries, **(values | options))
 
@@ -98,20 +101,47 @@ def test_scaled_by_hand():
 
 
 def test_each_images_own_mean_is_subtracted():
-    preprocessing = Preprocessing(crop=IMAGE_SIZE, subtract_channel_mean=True)
-    inputs, _ = joined(make_sequence(preprocessing=preprocessing))
+    inputs = scaled(IMAGES, Preprocessing(crop=IMAGE_SIZE, subtract_channel_mean=True))
     np.testing.assert_allclose(inputs.mean(axis=(1, 2)), 0, atol=1e-6)
     np.testing.assert_allclose(np.ptp(inputs, axis=(1, 2)), np.ptp(IMAGES, axis=(1, 2)) / 255, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def identity_layers() -> keras.Model:
+    return keras.Sequential([keras.Input(IMAGES.shape[1:]), keras.layers.Activation("linear")])
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("scale", [1.0, 1 / 255])
+def test_a_fed_network_scales_as_the_host_does(identity_layers, scale):
+    plain = Preprocessing(crop=IMAGE_SIZE, scale=scale)
+    model = fed(identity_layers, plain)
+    np.testing.assert_array_equal(model.predict(IMAGES, verbose=0), scaled(IMAGES, plain))
+    centred = replace(plain, subtract_channel_mean=True)
+    found = fed(identity_layers, centred).predict(IMAGES, verbose=0)
+    np.testing.assert_allclose(found, scaled(IMAGES, centred), rtol=0, atol=2e-7 * 255 * scale)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_fed_network_shares_the_variables_in_their_order(listed):
+    inputs = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(2, 3)(inputs))
+    outputs = keras.layers.Dense(2)(keras.layers.Dropout(0.5)(keras.layers.Flatten()(x)))
+    network = keras.Model([inputs] if listed else inputs, outputs)
+    model = fed(network, PLAIN)
+    for name in ("variables", "weights", "trainable_variables"):
+        own, shared = getattr(network, name), getattr(model, name)
+        assert [id(variable) for variable in shared] == [id(variable) for variable in own]
 
 
 def test_batches_hold_inputs_and_one_hot_targets():
     sequence = make_sequence()
     assert len(sequence) == 3
     inputs, targets = sequence[2]
-    np.testing.assert_array_equal(inputs, IMAGES[8:11].astype(np.float32))
+    np.testing.assert_array_equal(inputs, IMAGES[8:11])
     np.testing.assert_array_equal(targets, [[0, 1], [0, 1], [0, 1]])
     np.testing.assert_array_equal(sequence[0][1], [[1, 0], [0, 1], [0, 1], [1, 0]])
-    assert inputs.dtype == targets.dtype == np.float32
+    assert (inputs.dtype, targets.dtype) == (np.uint8, np.float32)
     assert len(make_sequence(labels=None)[0]) == 1
 
 
@@ -153,7 +183,7 @@ def test_batch_depends_on_its_number_alone():
 @pytest.mark.parametrize("workers", [2, 3, 7])
 def test_workers_do_not_change_a_batch(workers):
     # Seven threads are more than the images of a batch.
-    options = {"shuffle": True, "fresh": True, "preprocessing": Preprocessing(crop=IMAGE_SIZE)}
+    options = {"shuffle": True, "fresh": True}
     assert_same_batches(
         batches(make_augmented(workers=workers, **options)), batches(make_augmented(**options))
     )
@@ -185,7 +215,7 @@ def test_fresh_variants_differ_by_epoch_and_the_originals_stay():
 def test_variants_of_one_image_differ_from_it_and_from_each_other():
     entries = Entries(rows=np.full(6, 4), variants=np.arange(6))
     inputs, _ = joined(make_sequence(entries, augmenter=AUGMENTER))
-    np.testing.assert_array_equal(inputs[0], IMAGES[4].astype(np.float32))
+    np.testing.assert_array_equal(inputs[0], IMAGES[4])
     assert len({image.tobytes() for image in inputs}) == 6
 
 
@@ -200,7 +230,6 @@ def test_variant_depends_on_the_image_s_id_not_on_its_row_or_batch():
         labels=None,
         classes=2,
         batch_size=1,
-        preprocessing=PLAIN,
         ids=[IDS[i] for i in order],
         seed=3,
         augmenter=AUGMENTER,
@@ -263,7 +292,7 @@ def test_impossible_sequence_is_refused(options, named):
 
 
 def tiny_network(*layers: keras.Layer) -> keras.Model:
-    return keras.Sequential([keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3)), *layers])
+    return keras.Sequential([keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8"), *layers])
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,21 @@ def setup():
     return tiny.tiny_paper(epochs=2).setup("vgg16", profile="smoke", changes={"preprocessing.crop": 24})
 
 
+def options_of(setup):
+    return {
+        "preprocessing": setup.preprocessing,
+        "classes": 2,
+        "training": setup.training,
+        "devices": find_devices(),
+    }
+
+
 def build(setup, **changes):
+    """Returns the changed setup and a compiled learner, whose last layer is the network."""
     for path, value in changes.items():
         setup = replace_at(setup, path.replace("__", "."), value)
-    network = build_network(
-        setup.model, image_size=24, classes=2, training=setup.training, seed=5, devices=find_devices()
-    )
-    return setup, network
+    built = build_network(setup.model, **options_of(setup), seed=5)
+    return setup, built.learner
 
 
 def sequence(setup, *, labels=True, n=20):
@@ -36,7 +44,6 @@ def sequence(setup, *, labels=True, n=20):
         labels=np.arange(n) % 2 if labels else None,
         classes=2,
         batch_size=10,
-        preprocessing=setup.preprocessing,
         ids=[str(i) for i in range(n)],
         seed=0,
     )
@@ -163,7 +170,8 @@ def test_mixed_precision_trains_with_a_float32_head(setup, tmp_path, precision):
 def test_diverged_training_is_reported(setup, tmp_path):
     setup, network = build(setup)
     # In the last layer: on JAX a ReLU turns NaN into zero.
-    network.layers[-1].kernel.assign(np.full(network.layers[-1].kernel.shape, np.nan))
+    kernel = network.layers[-1].layers[-1].kernel
+    kernel.assign(np.full(kernel.shape, np.nan))
     with pytest.raises(LeukCNNError, match="lower learning rate"):
         fit(setup, network, tmp_path)
 
@@ -172,7 +180,7 @@ def test_weights_that_are_not_finite_after_the_last_step_are_reported(setup, tmp
     # The loss is that of the weights before the step.
     setup, network = build(setup, **{"training.epochs": 1})
     spoil = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: network.layers[0].kernel.assign(network.layers[0].kernel * np.nan)
+        on_epoch_end=lambda epoch, logs: network.weights[0].assign(network.weights[0] * np.nan)
     )
     with pytest.raises(DivergenceError, match="kernel isn't finite after the last epoch"):
         fit(setup, network, tmp_path, callbacks=[spoil])
@@ -193,36 +201,25 @@ def weights_of(network):
 
 def test_a_reused_network_has_its_initial_weights(setup, tmp_path):
     networks = Networks()
-    options = {
-        "image_size": 24,
-        "classes": 2,
-        "training": setup.training,
-        "seed": 5,
-        "devices": find_devices(),
-    }
-    first = networks.get(setup.model, **options)
+    options = {**options_of(setup), "seed": 5}
+    built = networks.get(setup.model, **options)
+    first = built.learner
     before = weights_of(first)
     fit(setup, first, tmp_path / "a")
     assert any((a != b).any() for a, b in zip(before, weights_of(first), strict=True))
     again = networks.get(setup.model, **options)
-    assert again is first
-    for one, other in zip(before, weights_of(again), strict=True):
+    assert again is built
+    for one, other in zip(before, weights_of(again.learner), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.backend
 def test_a_reused_network_trains_like_a_new_one(setup, tmp_path):
     networks = Networks()
-    options = {
-        "image_size": 24,
-        "classes": 2,
-        "training": setup.training,
-        "seed": 5,
-        "devices": find_devices(),
-    }
-    fit(setup, networks.get(setup.model, **options), tmp_path / "a")
-    fit(setup, networks.get(setup.model, **options), tmp_path / "b")
-    fit(setup, Networks().get(setup.model, **options), tmp_path / "c")
+    options = {**options_of(setup), "seed": 5}
+    fit(setup, networks.get(setup.model, **options).learner, tmp_path / "a")
+    fit(setup, networks.get(setup.model, **options).learner, tmp_path / "b")
+    fit(setup, Networks().get(setup.model, **options).learner, tmp_path / "c")
     # `fit` itself builds this one's optimizer.
     fit(setup, build(setup)[1], tmp_path / "d")
     histories = [(tmp_path / name / "history.csv").read_text() for name in "abcd"]
@@ -231,7 +228,7 @@ def test_a_reused_network_trains_like_a_new_one(setup, tmp_path):
 
 def test_another_seed_or_model_is_another_network(setup):
     networks = Networks()
-    options = {"image_size": 24, "classes": 2, "training": setup.training, "devices": find_devices()}
+    options = options_of(setup)
     first = networks.get(setup.model, seed=5, **options)
     assert networks.get(setup.model, seed=6, **options) is not first
 

@@ -11,9 +11,7 @@ import numpy as np
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline.entries import Entries
-from leukcnn.pipeline.scaling import scaled
 from leukcnn.seeding import child_seed, generator
-from leukcnn.spec import Preprocessing
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):
@@ -79,7 +77,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
 
         Returns:
             (inputs,) without labels, else (inputs, targets), and with several replicas (inputs, targets,
-            weights): float32 (B, ...), (B, classes) and (B,).
+            weights): (B, ...), float32 (B, classes) and float32 (B,).
         """
         positions = self._order()[batch * self.batch_size : (batch + 1) * self.batch_size]
         padding = -len(positions) % self.replicas
@@ -105,16 +103,15 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
 
     @abc.abstractmethod
     def inputs(self, positions: np.ndarray) -> np.ndarray:
-        """Returns the network's inputs for B positions in the entries, float32 (B, ...)."""
+        """Returns the inputs for B positions in the entries, (B, ...)."""
 
 
 class ImageSequence(BatchSequence):
-    """Batches of images, augmented and scaled.
+    """Batches of images, augmented, for a network that `fed` made: it scales them.
 
     Args:
         images: uint8 (N, height, width, 3), RGB, cropped and resized.
         entries: The images of one epoch.
-        preprocessing: Scaling of the grey levels; its crop and size are not applied again.
         ids: Id of each row of the index; an image's augmentation depends on its id.
         seed: Root seed.
         augmenter: Makes the variants; required if an entry has a variant above 0.
@@ -131,7 +128,6 @@ class ImageSequence(BatchSequence):
         images: np.ndarray,
         entries: Entries,
         *,
-        preprocessing: Preprocessing,
         ids: Sequence[str] | np.ndarray,
         seed: int,
         augmenter: ImageAugmenter | None = None,
@@ -144,18 +140,18 @@ class ImageSequence(BatchSequence):
             raise ArgumentError(f"workers is {workers}.", expected="at least 1")
         if augmenter is None and entries.variants.any():
             raise ArgumentError("There are variants but no augmenter.", expected="an ImageAugmenter")
-        self.images, self.preprocessing, self.ids = images, preprocessing, ids
+        self.images, self.ids = images, ids
         self.augmenter, self.fresh, self.threads = augmenter, fresh, workers
 
     def inputs(self, positions: np.ndarray) -> np.ndarray:
-        """Returns the network's inputs for B positions in the entries, float32 (B, height, width, 3)."""
+        """Returns the images of B positions in the entries, uint8 (B, height, width, 3)."""
         if self.threads == 1:
-            return self._augmented_and_scaled(positions)
+            return self._augmented(positions)
         chunks = np.array_split(positions, self.threads)
         with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate(list(pool.map(self._augmented_and_scaled, chunks)))
+            return np.concatenate(list(pool.map(self._augmented, chunks)))
 
-    def _augmented_and_scaled(self, positions: np.ndarray) -> np.ndarray:
+    def _augmented(self, positions: np.ndarray) -> np.ndarray:
         rows, variants = self.entries.rows[positions], self.entries.variants[positions]
         images = self.images[rows]
         changed = np.flatnonzero(variants)
@@ -167,7 +163,7 @@ class ImageSequence(BatchSequence):
                 for i in changed
             ]
             images[changed] = self.augmenter.apply_batch(images[changed], seeds)
-        return scaled(images, self.preprocessing)
+        return images
 
 
 class FeatureSequence(BatchSequence):
@@ -196,7 +192,7 @@ class ArrayBatches(keras.utils.PyDataset):
     which has no effect: it doesn't know an attribute of its own graph (use_unbounded_threadpool).
 
     Args:
-        inputs: float32 (N, ...).
+        inputs: (N, ...).
         batch_size: Inputs per batch.
     """
 

@@ -26,6 +26,7 @@ from leukcnn.pipeline import (
     ImageSequence,
     balanced,
     ends_in_softmax,
+    fed,
     multiplied,
     originals,
 )
@@ -35,7 +36,7 @@ from leukcnn.runs import Trial
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
 from leukcnn.splits import SplitRows
-from leukcnn.training import Outcome, compile_network, predict, train
+from leukcnn.training import Built, Outcome, compile_network, predict, train
 from leukcnn.training_state import load_weights
 from leukcnn.trial_files import Predictions, write_predictions
 from leukcnn.trials.context import TrialContext
@@ -173,16 +174,20 @@ class _NetworkTrial:
         return ImageAugmenter(**self.setup.augmentation.arguments)
 
     @cached_property
-    def network(self) -> keras.Model:
-        """The whole network, with its initial weights before the training."""
+    def built(self) -> Built:
         return self.context.networks.get(
             self.setup.model,
-            image_size=self.setup.preprocessing.image_size,
+            preprocessing=self.setup.preprocessing,
             classes=len(self.context.index.class_names),
             training=self.setup.training,
             seed=child_seed(self.seed, "network"),
             devices=self.context.devices,
         )
+
+    @property
+    def network(self) -> keras.Model:
+        """The whole network, with its initial weights before the training."""
+        return self.built.network
 
     @cached_property
     def batch_options(self) -> _BatchOptions:
@@ -200,7 +205,6 @@ class _NetworkTrial:
         return ImageSequence(
             self.images,
             entries,
-            preprocessing=self.setup.preprocessing,
             ids=self.context.index.ids,
             augmenter=self.augmenter,
             # The validation images stay the same, so that epochs can be compared.
@@ -215,16 +219,17 @@ class _NetworkTrial:
 
         With a frozen base, the model is the layers after it, and batches hold features of the base. If no
         base is frozen, or its features aren't kept or are larger than the images, the model is the whole
-        network, and batches hold images.
+        network, which scales images, and batches hold images.
         """
         boundary = last_frozen_layer(self.network)
         if boundary is None or not keep_features or not self._features_can_be_kept():
-            return self.network, self.image_batches
+            return self.built.learner, self.image_batches
         base, head = split_at(self.network, boundary)
         # The features of the first layers are larger than the images and not worth the space.
         if math.prod(base.output_shape[1:]) > math.prod(base.input_shape[1:]):
-            return self.network, self.image_batches
+            return self.built.learner, self.image_batches
         compile_network(head, self.setup.training, devices=self.context.devices)
+        base = fed(base, self.setup.preprocessing)
         features, options = self._features(base), self.batch_options
 
         def feature_batches(entries: Entries, **others: Any) -> BatchSequence:
@@ -255,6 +260,8 @@ class _NetworkTrial:
             "backend": keras.backend.backend(),
             # Without variants nothing is sampled, and trials with other seeds share the features.
             **(sampling if variants > 1 else {}),
+            # Its rounding is another than where earlier versions computed it.
+            **({"channel_mean": "device"} if setup.preprocessing.subtract_channel_mean else {}),
         }
 
         def inputs_of(entries: Entries) -> np.ndarray:
@@ -296,7 +303,7 @@ class _NetworkTrial:
     def predict(self, learner: keras.Model, batches: Batches, outcome: Outcome) -> Predictions:
         """Predicts each subset with each checkpoint; saves the network of the setup's checkpoint."""
         index, devices, predictions = self.context.index, self.context.devices, []
-        name, add_up = f"Row {self.trial.identity['row']!r}", ends_in_softmax(learner)
+        name, add_up = f"Row {self.trial.identity['row']!r}", ends_in_softmax(self.network)
         # The network has the last epoch's weights until others are loaded.
         last = {"last": None} if self.setup.training.checkpoint == "last" else {}
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():

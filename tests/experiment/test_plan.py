@@ -210,7 +210,6 @@ def test_variants_of_an_image_are_the_same_in_every_fold_and_epoch(many):
         sequence = ImageSequence(
             images,
             Entries(entries.rows[chosen], entries.variants[chosen]),
-            preprocessing=setup.preprocessing,
             ids=many.ids,
             augmenter=ImageAugmenter(**setup.augmentation.arguments),
             fresh=setup.augmentation.variants == "fresh",

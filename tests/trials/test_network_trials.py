@@ -20,7 +20,7 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.prediction.training_set import digest_of
 from leukcnn.runs import Store
 from leukcnn.spec import Model
-from leukcnn.training import predict, train
+from leukcnn.training import Built, predict, train
 from leukcnn.trials import TrialContext, network_trials, run_trial
 from tests import tiny
 
@@ -161,6 +161,7 @@ def test_features_of_a_frozen_base_are_kept_only_if_they_are_smaller_than_the_im
         )
     trial = SimpleNamespace(
         network=network,
+        built=Built(network, learner=None),
         image_batches="images",
         _features_can_be_kept=lambda: True,
         _features=lambda base: None,
@@ -169,4 +170,4 @@ def test_features_of_a_frozen_base_are_kept_only_if_they_are_smaller_than_the_im
         context=SimpleNamespace(devices=find_devices()),
     )
     learner, batches = network_trials._NetworkTrial.learner(trial, keep_features=True)
-    assert (learner is not network, batches != "images") == (kept, kept)
+    assert (learner is not None, batches != "images") == (kept, kept)

@@ -1,0 +1,54 @@
+"""A network that takes images as they are, uint8: the scaling of grey levels is part of its compiled step."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from leukcnn.spec import Preprocessing
+
+
+def fed(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
+    """Returns a model that scales uint8 images on the device and then applies a network.
+
+    The model and the network share their layers and variables, in the same order: training the model trains
+    the network, which is what is saved. A byte for each grey level is copied to the device instead of four.
+
+    Args:
+        network: A built network with one input, which takes images as `scaled` returns them.
+        preprocessing: Scaling of the grey levels; its crop and size are not applied again.
+
+    Returns:
+        A model, not compiled: uint8 (N, height, width, 3) in, the network's outputs out. They equal those for
+        `scaled` images; if each image's channel mean is subtracted, up to rounding.
+    """
+    (taken,) = network.inputs
+    images = keras.Input(taken.shape[1:], dtype="uint8", name="images")
+    inputs = _Scaling(preprocessing.scale, preprocessing.subtract_channel_mean, name="scaling")(images)
+    # Networks of Keras Applications hold their only input in a list.
+    in_list = not isinstance(network, keras.Sequential) and isinstance(network.input, list)
+    outputs = network([inputs] if in_list else inputs)
+    return keras.Model(images, outputs, name=f"fed_{network.name}")
+
+
+class _Scaling(keras.layers.Layer):
+    """Does what `scaled` does, on the device."""
+
+    def __init__(self, scale: float, subtract_channel_mean: bool, **options: Any) -> None:
+        # With mixed precision, too, the grey levels are scaled in float32.
+        super().__init__(dtype="float32", **options)
+        self.scale, self.subtract_channel_mean = scale, subtract_channel_mean
+
+    def call(self, images: Any) -> Any:
+        """Returns float32 (N, height, width, channels) for uint8 images."""
+        inputs = ops.multiply(ops.cast(images, "float32"), self.scale)
+        if not self.subtract_channel_mean:
+            return inputs
+        # The sum of whole numbers is exact. One of float32 values would be off by more than their last digit.
+        total = ops.sum(ops.cast(images, "int32"), axis=(1, 2), keepdims=True)
+        mean = ops.cast(total, "float32") / (images.shape[1] * images.shape[2])
+        return ops.subtract(inputs, ops.multiply(mean, self.scale))
+
+    def compute_output_spec(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Returns the shape and type of the result."""
+        return keras.KerasTensor(images.shape, dtype="float32")
