@@ -1,5 +1,6 @@
 """Builds, compiles and trains the network of one trial, and predicts with it."""
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from leukcnn.callbacks import (
     exponential_to_last_schedule,
     state_variables,
 )
-from leukcnn.distribution import Devices, make_deterministic
+from leukcnn.distribution import Devices, as_fed, make_deterministic
 from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
@@ -273,11 +274,16 @@ def train(
         history_file,
     ]
     started = time.perf_counter()
-    with devices.scope():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(devices.scope())
         first_epoch = state.restore(network)
+        for data in (train_data, validation_data):
+            if data is not None:
+                data.epoch = first_epoch
+                stack.enter_context(data.ahead(epochs=training.epochs))
         network.fit(
-            train_data,
-            validation_data=validation_data,
+            as_fed(train_data),
+            validation_data=None if validation_data is None else as_fed(validation_data),
             # A run that was killed after it had stopped early has no epochs left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
@@ -306,7 +312,7 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     Returns:
         float64 (M, classes); two columns for a network with one output.
     """
-    with devices.scope():
-        outputs = network.predict(data, verbose=0)
+    with devices.scope(), data.ahead():
+        outputs = network.predict(as_fed(data), verbose=0)
     # The outputs after the last entry come from padding the last batch.
     return class_probabilities(outputs[: len(data.entries)])

@@ -157,7 +157,9 @@ def measure(options: argparse.Namespace) -> None:
         }
     seconds = timed(contestants, options.rounds)
     what = "paper's augmentation" if options.augmented else "no augmentation"
-    print(f"\n{keras.backend.backend()}, {options.network} {size}x{size}, {n} images, batch {batch_size}, {what}")
+    print(
+        f"\n{keras.backend.backend()}, {options.network} {size}x{size}, {n} images, batch {batch_size}, {what}"
+    )
     report(seconds, images=n * epochs, augmented=options.augmented)
 
 
