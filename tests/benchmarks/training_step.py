@@ -1,11 +1,13 @@
 """Measures what a trial adds to Keras' own `fit`: `python tests/benchmarks/training_step.py`.
 
-Without augmentation, three contestants train the same network on the same images in each round: Keras' `fit` on
-scaled float32 arrays in memory, `fit` on uint8 arrays through the same scaling in the compiled step, and a trial's
-training with all its callbacks, files and validation. With augmentation, a trial is compared with its own batches
-alone (feed) and with `fit` on batches that are ready (step); the network then has one thread, in place of a device
-of its own, and the batches have the other cores. Rounds are interleaved; a ratio is that of one contestant to
-another in the same round, as median (minimum to maximum). Each backend runs in a process of its own. Four minutes.
+Without augmentation, three contestants train the same network on the same images in each round: Keras' `fit`
+on scaled float32 arrays in memory, `fit` on uint8 arrays through the same scaling in the compiled step, and a
+trial's training with all its callbacks, files and validation. With augmentation, a trial is compared with its
+own batches alone (feed) and with `fit` on batches that are ready (step); the network then has one thread, in
+place of a device of its own, and the batches have the other cores.
+
+Rounds are interleaved; a ratio is that of two contestants in the same round, as median (minimum to maximum).
+Each backend runs in a process of its own. The run takes four minutes on two cores.
 """
 
 import argparse
@@ -49,7 +51,7 @@ def measure(options: argparse.Namespace) -> None:
     from leukcnn.callbacks import ReportProgress
     from leukcnn.counting import uncounted
     from leukcnn.distribution import find_devices
-    from leukcnn.pipeline import ImageSequence, originals, multiplied, scaled
+    from leukcnn.pipeline import ImageSequence, multiplied, originals, scaled
     from leukcnn.training import build_network, train
 
     class Silent:
@@ -206,7 +208,7 @@ def main() -> None:
     )
     parser.add_argument("--backend", choices=BACKENDS, help="default: both, one after the other")
     parser.add_argument("--network", default="LightweightCNN")
-    parser.add_argument("--image-size", type=int, default=96, help="pixels (default: 96)")
+    parser.add_argument("--image-size", type=int, default=64, help="pixels (default: 64)")
     parser.add_argument("--images", type=int, default=512, help="default: 512")
     parser.add_argument("--batch-size", type=int, default=32, help="default: 32")
     parser.add_argument("--epochs", type=int, default=2, help="epochs of each measurement (default: 2)")
