@@ -342,5 +342,5 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     """
     with devices.scope(), data.ahead():
         outputs = network.predict(as_fed(data), verbose=0)
-    # The outputs after the last entry come from padding the last batch to a multiple of the devices.
+    # The outputs after the last entry come from padding the last batch.
     return class_probabilities(outputs[: len(data.entries)])

@@ -16,11 +16,25 @@ from leukcnn.pipeline.ahead import Ahead, Key
 from leukcnn.pipeline.entries import Entries
 from leukcnn.seeding import child_seed, generator
 
+FORWARD_BATCH = 64
+"""Most inputs per forward pass of predictions and features."""
+
+_BATCH_STEP = 8
 # Bytes. TensorFlow and JAX take an array on the processor as it is if it begins at a multiple of this number.
 _ALIGNMENT = 64
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 """A network's inputs: an array, or several by name."""
+
+
+def prediction_batch_size(inputs: int, *, replicas: int = 1) -> int:
+    """Returns the batch size for predictions: `FORWARD_BATCH`, or less for fewer inputs.
+
+    Sizes differ in steps, so that the slightly different sets of other folds have the same size: the backend
+    compiles a network again for each size.
+    """
+    size = min(FORWARD_BATCH, -(-inputs // _BATCH_STEP) * _BATCH_STEP)
+    return size + -size % replicas
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):
@@ -34,7 +48,8 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
 
     Args:
         entries: The images of one epoch.
-        labels: (N,) int64, class of each row of the index, or None for `predict`.
+        labels: (N,) int64, class of each row of the index, or None for `predict`. The last batch for
+            `predict` is padded to the batch size: the backend would compile the network again for another.
         classes: Number of the network's outputs: one per class (targets are one-hot), or 1 (the target is 1.0
             for the second of two classes and 0.0 for the first).
         batch_size: Inputs per batch.
@@ -139,7 +154,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
     def _made(self, key: Key) -> tuple[Inputs, ...]:
         epoch, batch = key
         positions = self._order(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
-        padding = -len(positions) % self.replicas
+        padding = -len(positions) % (self.batch_size if self.labels is None else self.replicas)
         padded = np.concatenate([positions, np.repeat(positions[:1], padding)])
         inputs = self.inputs(padded, epoch=epoch)
         if self.labels is None:

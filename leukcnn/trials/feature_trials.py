@@ -10,11 +10,11 @@ import numpy as np
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import WeightsError
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
-from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
+from leukcnn.features import Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.models.bases import penultimate
-from leukcnn.pipeline import Entries, ImageSequence, fed, joined, originals
+from leukcnn.pipeline import FORWARD_BATCH, Entries, ImageSequence, fed, joined, originals
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Trial
 from leukcnn.spec import Features, Model, Setup

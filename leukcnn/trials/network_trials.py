@@ -30,6 +30,7 @@ from leukcnn.pipeline import (
     fed,
     multiplied,
     originals,
+    prediction_batch_size,
 )
 from leukcnn.prediction import SavedNetwork, TrainingSet
 from leukcnn.records import note_divergence, why_diverged
@@ -222,8 +223,7 @@ class _NetworkTrial:
             # The validation images stay the same, so that epochs can be compared.
             fresh=fresh and options.get("shuffle", False),
             workers=self.context.workers,
-            **self.batch_options,
-            **options,
+            **{**self.batch_options, **options},
         )
 
     def learner(self, *, keep_features: bool) -> tuple[keras.Model, Batches]:
@@ -245,7 +245,7 @@ class _NetworkTrial:
         features, options = self._features(base), self.batch_options
 
         def feature_batches(entries: Entries, **others: Any) -> BatchSequence:
-            return FeatureSequence(features, entries, **options, **others)
+            return FeatureSequence(features, entries, **{**options, **others})
 
         return head, feature_batches
 
@@ -317,31 +317,38 @@ class _NetworkTrial:
     def predict(self, learner: keras.Model, batches: Batches, outcome: Outcome) -> Predictions:
         """Predicts each subset with each checkpoint; saves the network of the setup's checkpoint."""
         index, devices, predictions = self.context.index, self.context.devices, []
-        name, add_up = f"Row {self.trial.identity['row']!r}", ends_in_softmax(self.network)
+        name, add_up = f"Row {self.trial.identity['row']!r}", ends_in_softmax(learner)
+        # All subsets together, because each call has a cost of its own.
+        rows = np.concatenate(list(self.split_rows.predicted.values()))
+        ends = np.cumsum([len(of_subset) for of_subset in self.split_rows.predicted.values()])[:-1]
+        size = prediction_batch_size(len(rows), replicas=devices.replicas)
+        data = batches(originals(rows), labels=None, batch_size=size)
         # The network has the last epoch's weights until others are loaded.
         last = {"last": None} if self.setup.training.checkpoint == "last" else {}
+        probabilities = np.empty(0)
+        predicted_epoch: int | None = -1
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():
-            if weights is not None:
+            # One epoch often has both the best loss and the best accuracy.
+            epoch = outcome.best_epochs.get(checkpoint)
+            is_new = epoch != predicted_epoch
+            if is_new and weights is not None:
                 with devices.scope():
                     load_weights(learner, weights)
             kept = checkpoint == self.setup.training.checkpoint
             # Weights that aren't finite are a fault of the network, not of its predictions.
             saved = self._network_to_save(f"{name}, checkpoint {checkpoint!r}") if kept else None
-            for subset, rows in self.split_rows.predicted.items():
-                probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
-                predictions.append(
-                    image_predictions(
-                        index,
-                        rows,
-                        probabilities,
-                        subset=subset,
-                        checkpoint=checkpoint,
-                        of=name,
-                        add_up=add_up,
-                    )
+            if is_new:
+                probabilities, predicted_epoch = predict(learner, data, devices=devices), epoch
+            subsets = zip(self.split_rows.predicted.items(), np.split(probabilities, ends), strict=True)
+            of_checkpoint = [
+                image_predictions(
+                    index, rows, found, subset=subset, checkpoint=checkpoint, of=name, add_up=add_up
                 )
+                for (subset, rows), found in subsets
+            ]
+            predictions += of_checkpoint
             if saved is not None:
-                own = (one for one in predictions if len(one) and one.checkpoint[0] == checkpoint)
+                own = [one for one in of_checkpoint if len(one)]
                 saved.origin["test"] = _accuracy([one for one in own if one.subset[0] == "test"])
                 with _explained(f"{name}, checkpoint {checkpoint!r}"):
                     saved.save(self.trial.path / "model.keras")
