@@ -149,7 +149,9 @@ def main() -> None:
         np.savez(options.write, pairs=found["pairs"], distances=found["distances"])
     if options.compare:
         others = {tuple(pair) for pair in np.load(options.compare)["pairs"].tolist()}
-        print(f"compared with {options.compare}: {len(pairs - others)} more pairs, {len(others - pairs)} fewer")
+        print(
+            f"compared with {options.compare}: {len(pairs - others)} more pairs, {len(others - pairs)} fewer"
+        )
 
 
 if __name__ == "__main__":
