@@ -1,6 +1,5 @@
 """Match files with the published images that they are, by SHA-256 or by their pixels."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,8 @@ from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.image_paths import UNLABELLED, Found, place
 from leukcnn.datasets.manifest import Published
 from leukcnn.datasets.pixels import as_bmp, pixel_digest
-from leukcnn.datasets.read import decode_image, image_bytes, read_header
+from leukcnn.datasets.read import decode_image, hashed_bytes, read_header
+from leukcnn.files import content_sha256
 
 _FORMATS = {".bmp": "BMP", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 
@@ -60,10 +60,9 @@ def examine(path: Path, published: Set[str], headers: Sequence[bytes]) -> Conten
         headers: Headers of the dataset's BMP files, as `as_bmp` takes them.
     """
     try:
-        content = image_bytes(path)
+        content, sha256 = hashed_bytes(path)
     except BrokenImage as error:
         return Content("", fault=(error.kind, error.detail))
-    sha256 = hashlib.sha256(content).hexdigest()
     try:
         image, note = decode_image(content)
     except BrokenImage as error:
@@ -72,9 +71,7 @@ def examine(path: Path, published: Set[str], headers: Sequence[bytes]) -> Conten
     pixels = frozenset[str]()
     if published and sha256 not in published:
         files = (as_bmp(image, header) for header in headers)
-        pixels = frozenset(
-            (pixel_digest(image), *(hashlib.sha256(file).hexdigest() for file in files if file))
-        )
+        pixels = frozenset((pixel_digest(image), *(content_sha256(file) for file in files if file)))
     return Content(sha256, stored.format, stored.channels, (height, width), pixels, note)
 
 

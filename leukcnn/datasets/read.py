@@ -24,6 +24,7 @@ from leukcnn.datasets.headers import (
     truncated,
 )
 from leukcnn.errors import DataError
+from leukcnn.files import content_sha256
 
 # First bytes of a file -> the module of its format.
 _FORMATS = {
@@ -93,6 +94,16 @@ def image_bytes(path: str | Path) -> bytes:
     """
     most = max_pixels() * _LARGEST_PIXEL + _SLACK
     return read_regular(path, most, check_head=_format)
+
+
+def hashed_bytes(path: str | Path) -> tuple[bytes, str]:
+    """Reads an image file once: its content, and the hexadecimal SHA-256 by which it is known.
+
+    Raises:
+        BrokenImage: As for `image_bytes`.
+    """
+    content = image_bytes(path)
+    return content, content_sha256(content)
 
 
 def read_regular(
