@@ -28,9 +28,13 @@ from threadpoolctl import threadpool_limits
 
 from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import ArgumentError
+from leukcnn.spec import Preprocessing
 
 LEAST_CORRELATION = 0.8
 """Least correlation of the details of two aligned images that count as copies."""
+
+COMPARED = Preprocessing(resize=96)
+"""How images are prepared for the search: their middle square, without a paper's crop, small."""
 
 COPIES_FORMAT = 1
 """Part of the name of a cached search. Raise it when a change of the code finds other pairs."""

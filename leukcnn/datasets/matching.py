@@ -1,9 +1,11 @@
 """Match files with the published images that they are, by SHA-256 or by their pixels."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.headers import BrokenImage
@@ -51,13 +53,20 @@ class Match(NamedTuple):
     exact: bool
 
 
-def examine(path: Path, published: Set[str], headers: Sequence[bytes]) -> Content:
+OnImage = Callable[[str, np.ndarray, str | None], None]
+"""Called with the SHA-256 of a file, its image, uint8 (H, W, 3), and its conversion, in any thread."""
+
+
+def examine(
+    path: Path, published: Set[str], headers: Sequence[bytes], on_image: OnImage | None = None
+) -> Content:
     """Reads and decodes a file.
 
     Args:
         path: The file.
         published: SHA-256 of the published files; empty if the file isn't compared.
         headers: Headers of the dataset's BMP files, as `as_bmp` takes them.
+        on_image: Called if the file can be decoded.
     """
     try:
         content, sha256 = hashed_bytes(path)
@@ -67,6 +76,8 @@ def examine(path: Path, published: Set[str], headers: Sequence[bytes]) -> Conten
         image, note = decode_image(content)
     except BrokenImage as error:
         return Content(sha256, fault=(error.kind, error.detail))
+    if on_image:
+        on_image(sha256, image, note)
     stored, (height, width) = read_header(content), image.shape[:2]
     pixels = frozenset[str]()
     if published and sha256 not in published:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, counted, name_fault, printable
 from leukcnn.datasets.masks import masks_by_name
-from leukcnn.datasets.read import hashed_bytes, read_header
+from leukcnn.datasets.read import file_facts
 from leukcnn.threads import in_threads
 
 SYNTHETIC_MARKER = "SYNTHETIC.json"
@@ -213,8 +213,7 @@ def read_content(path: Path) -> tuple[str, str | None]:
         isn't a complete image: "" and what is wrong with it, as the end of the sentence 'FILE ...'.
     """
     try:
-        content, sha256 = hashed_bytes(path)
-        header = read_header(content)
+        sha256, header = file_facts(path)
     except BrokenImage as error:
         return "", error.detail
     return sha256, conversion(header.channels, header.bits, header.images)

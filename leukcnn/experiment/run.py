@@ -9,6 +9,7 @@ import numpy as np
 
 from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
+from leukcnn.datasets.copies import COMPARED
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import ArgumentError, DivergenceError, StoreError, WeightsError
 from leukcnn.experiment.check import check_optimizers
@@ -88,6 +89,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             )
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers)
+            shared.prepare_together([COMPARED, *study.preprocessings])
             tracking = Tracking(request.track, request.out, warn=say)
             return _run(study, Session(store, progress, shared, tracking), watch, checked)
     except KeyboardInterrupt as interrupt:

@@ -1,4 +1,6 @@
-"""Measures the search for near-duplicates: `python tests/benchmarks/near_duplicates.py [--images N] [--cells]`.
+"""Measures the search for near-duplicates.
+
+    python tests/benchmarks/near_duplicates.py [--images N] [--cells]
 
 The images have 96x96 pixels, as `leukcnn check` and every run compare them. They are the real ones below
 LEUKCNN_DATA (Taleghani, C-NMC, PBC, AML-LMU, Leukocytes, JTSC, CellaVision 2), then parts of theirs that
