@@ -13,8 +13,9 @@ from leukcnn import spec
 from leukcnn.argument_types import user_path
 from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import ImageIndex, duplicate_pairs
+from leukcnn.datasets.copies import COMPARED
 from leukcnn.datasets.duplicates import named_copies
-from leukcnn.duplicate_scan import COMPARED, scan_duplicates
+from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
 from leukcnn.experiment.leaks import copies_of_others, overlaps, separated_pairs, unknown_subjects
 from leukcnn.experiment.study import Study

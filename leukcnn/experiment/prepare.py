@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from leukcnn.datasets.copies import COMPARED
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.experiment.check import check_optimizers
@@ -131,6 +132,7 @@ def load_session(
     )
     watch.lap("reading")
     shared = TrialContext(index, devices, progress, workers=request.workers)
+    shared.prepare_together([COMPARED, *study.preprocessings])
     tracking = Tracking(request.track, request.out, warn=say)
     return Session(store, progress, shared, tracking), checked
 
