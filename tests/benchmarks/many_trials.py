@@ -24,12 +24,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from leukcnn import papers  # noqa: E402
-from leukcnn.experiment.plan import plan  # noqa: E402
-from leukcnn.experiment.request import Request  # noqa: E402
-from leukcnn.experiment.study import study_of  # noqa: E402
-from tests.golden.cases import CASES, Case, of_datasets  # noqa: E402
-from tests.golden.store import index_of, results_of  # noqa: E402
+from leukcnn import papers
+from leukcnn.experiment.plan import plan
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
+from tests.golden.cases import CASES, Case, of_datasets
+from tests.golden.store import index_of, results_of
 
 ROUNDS, GOAL = 3, 10
 _LARGE = {"leuknet_lodocv-full": 97, "alertnet-full": 60, "cnmc2019-full": 9}
