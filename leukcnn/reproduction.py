@@ -15,6 +15,7 @@ from leukcnn.auditing.audit import audit as audit_paper
 from leukcnn.backend import start_backend
 from leukcnn.datasets.class_words import GivenClasses, given_classes
 from leukcnn.errors import SpecError
+from leukcnn.launchers import leave_memory_to_workers
 from leukcnn.run import Run
 from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
@@ -55,6 +56,9 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "precision": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "workers": _NUMBER,
+    "launcher": _TEXT,
+    "scheduler": _TEXT,
+    "trial": _TEXT,
     "track": ((Sequence, NoneType), "names of trackers or None"),
     "margin": ((int, float), "a number of percentage points"),
     "controls_only": (bool, "True or False"),
@@ -84,6 +88,9 @@ def reproduce(
     precision: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
+    launcher: str | None = None,
+    scheduler: str | None = None,
+    trial: str | None = None,
     track: str | Sequence[str] | None = None,
     margin: float = MARGIN,
     controls_only: bool = False,
@@ -123,6 +130,12 @@ def reproduce(
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         workers: Threads that prepare batches; the result doesn't depend on them.
+        launcher: "dask", or "dask:N" with a number, to run trials in worker processes of dask at the same
+            time; None to run them one after the other. The result is the same.
+        scheduler: Address of a scheduler of dask that runs already, such as "tcp://10.0.0.1:8786"; None for
+            worker processes on this machine. It needs `launcher`.
+        trial: Name of one trial or control of the plan (`leukcnn plan`) to run alone, for jobs of a cluster;
+            no tables are built then. None runs all of them.
         track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
@@ -165,6 +178,9 @@ def reproduce(
         precision=precision,
         devices=None if devices is None else str(devices),
         workers=workers,
+        launcher=launcher,
+        scheduler=scheduler,
+        trial=trial,
         track=read_track(track),
         margin=margin,
         controls_only=controls_only,
@@ -190,6 +206,8 @@ def run_request(request: "Request", *, quiet: bool) -> Run:
     check_request(request)
     chosen = chosen_datasets(request.paper, request.datasets)
     require_images(request.paper, chosen, request.data, out=request.out, classes=request.classes)
+    if request.launcher:
+        leave_memory_to_workers()
     start_backend()
 
     from rich.console import Console

@@ -77,6 +77,23 @@ WORKERS = click.option(
     show_default=True,
     help="Threads that prepare batches; the result doesn't depend on them.",
 )
+LAUNCHER = click.option(
+    "--launcher",
+    metavar="dask|dask:N",
+    shell_complete=completion.launcher,
+    help="Run trials at the same time in worker processes of dask, by default as many as fit.",
+)
+SCHEDULER = click.option(
+    "--scheduler",
+    metavar="tcp://HOST:PORT",
+    help="Scheduler of dask that runs already, such as a cluster's, for --launcher dask.",
+)
+TRIAL = click.option(
+    "--trial",
+    metavar="NAME",
+    shell_complete=completion.trial,
+    help="Run one trial or control alone, by its name in `leukcnn plan`; no tables are built.",
+)
 FIGURES = click.option(
     "--figures",
     type=Choice(FORMS),
@@ -168,7 +185,7 @@ def run_options(*, deterministic: bool | None) -> Callable[[Any], Any]:
         help="Same command, same bytes." + " On in the smoke profile." * (deterministic is None),
     )
     options = (
-        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, DEVICES, WORKERS),
+        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, DEVICES, WORKERS, LAUNCHER, SCHEDULER, TRIAL),
         *(CONTROLS_ONLY, TRACK, FIGURES, TABLES),
     )
 

@@ -11,15 +11,16 @@ from leukcnn.experiment.prepare import Prepared, counting_what_is_kept, load_ses
 from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.runner import Outcome, Runner
-from leukcnn.experiment.session import RunProgress
 from leukcnn.experiment.study import study_of
 from leukcnn.files import locked_folder
+from leukcnn.launchers import read_launcher
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.page_images import capture_mistakes
+from leukcnn.progress import TrainingProgress
 from leukcnn.runs import Store
 
 
-def reproduce(request: Request, *, progress: RunProgress) -> Report:
+def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     """Runs all trials of a request that aren't finished yet, and builds its tables and figures.
 
     Args:
@@ -37,7 +38,14 @@ def reproduce(request: Request, *, progress: RunProgress) -> Report:
         prepared = prepare(study, session, checked)
         session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
         watch.lap("planning")
-        return _report(prepared, _run_in_turn(prepared, watch), watch)
+        launcher = read_launcher(request.launcher, request.scheduler, request.devices)
+        if launcher is None:
+            return _report(prepared, _run_in_turn(prepared, watch), watch)
+        # It loads the package distributed, which is optional.
+        from leukcnn.experiment.launch import run_on_workers
+
+        outcomes = run_on_workers(prepared, launcher, watch, progress, devices=request.devices)
+        return _report(prepared, outcomes, watch)
 
 
 def _run_in_turn(prepared: Prepared, watch: Stopwatch) -> list[Outcome]:
