@@ -133,6 +133,7 @@ def _preparation(prepared: Prepared, own: int, gpus: int, *, devices: str | None
         folder=str(Path.cwd()),
         environment=variables | {"KERAS_BACKEND": keras.backend.backend()},
         path=[str(Path(folder).absolute()) for folder in sys.path],
+        command=sys.argv,
         cores=dict(enumerate(shares(cores_here(), own))) if own else {},
         gpus={number: visible[number % gpus] for number in range(own)} if gpus else {},
     )
@@ -232,8 +233,8 @@ def _check(future: Any, task: Task) -> None:
         raise DeviceError(
             f"Several processes ended while they ran the trial {task.trials[0].name}: {error}",
             expected="processes that stay alive",
-            remedy="there may be too little memory: use fewer processes (--launcher dask:N); what is finished "
-            "is kept",
+            remedy="there may be too little memory: use fewer processes (--launcher dask:N). What is "
+            "finished is kept",
         ) from error
     result = error or future.result()
     if isinstance(result, BaseException):

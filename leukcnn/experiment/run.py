@@ -40,11 +40,13 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         watch.lap("planning")
         launcher = read_launcher(request.launcher, request.scheduler, request.devices)
         if launcher is None:
-            return _report(prepared, _run_in_turn(prepared, watch), watch)
-        # It loads the package distributed, which is optional.
-        from leukcnn.experiment.launch import run_on_workers
+            outcomes = _run_in_turn(prepared, watch)
+        else:
+            # It loads the package distributed, which is optional.
+            from leukcnn.experiment.launch import run_on_workers
 
-        outcomes = run_on_workers(prepared, launcher, watch, progress, devices=request.devices)
+            outcomes = run_on_workers(prepared, launcher, progress, devices=request.devices)
+            watch.lap("controls and trials")
         return _report(prepared, outcomes, watch)
 
 
@@ -63,7 +65,10 @@ def _run_in_turn(prepared: Prepared, watch: Stopwatch) -> list[Outcome]:
     say_controls(prepared.study, session, prepared.material().results)
     watch.lap("controls")
     runner = replace(runner, estimate=_estimate(prepared))
-    return [runner.trial(trial) for trial in to_do]
+    outcomes = [runner.trial(trial) for trial in to_do]
+    finished = [session.store.finished_trial(trial.name) for trial in to_do]
+    watch.lap_of_trials(trial for trial in finished if trial is not None)
+    return outcomes
 
 
 def _estimate(prepared: Prepared) -> Estimate | None:
@@ -79,8 +84,6 @@ def _estimate(prepared: Prepared) -> Estimate | None:
 def _report(prepared: Prepared, outcomes: list[Outcome], watch: Stopwatch) -> Report:
     """Builds tables and figures after the trials."""
     study, session, folder = prepared.study, prepared.session, prepared.folder
-    finished = [session.store.finished_trial(trial.name) for trial in prepared.to_do]
-    watch.lap_of_trials(trial for trial in finished if trial is not None)
     # New results, since the first ones keep what they read before the training.
     material, faults = prepared.material(), [one.fault for one in outcomes if one.fault]
     with locked_folder(folder):

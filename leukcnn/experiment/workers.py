@@ -1,4 +1,4 @@
-"""A worker of dask during a run: it passes tasks on to a process of its own, and that process' events to the client."""
+"""A worker of dask during a run: it passes tasks on to a process of its own, and events to the client."""
 
 import contextlib
 import os
@@ -33,6 +33,7 @@ class Preparation(WorkerPlugin):
         folder: Working folder of the client.
         environment: Variables of the client's environment.
         path: Folders on the client's Python path.
+        command: The client's command line.
         cores: Cores of each worker by its name; empty for a cluster's workers.
         gpus: GPU of each worker by its name, for CUDA_VISIBLE_DEVICES; empty for a cluster's workers.
     """
@@ -46,11 +47,12 @@ class Preparation(WorkerPlugin):
         folder: str,
         environment: Mapping[str, str],
         path: list[str],
+        command: list[str],
         cores: Mapping[int, list[int]],
         gpus: Mapping[int, str],
     ):
         self.job, self.topic, self.version, self.folder = job, topic, version, folder
-        self.environment, self.path = dict(environment), path
+        self.environment, self.path, self.command = dict(environment), path, command
         self.cores, self.gpus = dict(cores), dict(gpus)
 
     def setup(self, worker: Any) -> None:
@@ -107,7 +109,8 @@ class Preparation(WorkerPlugin):
         assert process.stdin is not None
         cores = self.cores.get(self._worker.name, [])
         with contextlib.suppress(OSError):
-            _write(process.stdin, Start(self.job, self.version, self.folder, self.path, cores))
+            start = Start(self.job, self.version, self.folder, self.path, self.command, cores)
+            _write(process.stdin, start)
         return process
 
 
