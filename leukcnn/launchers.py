@@ -2,11 +2,12 @@
 
 import os
 import re
+import socket
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 from leukcnn.device_names import CPU, read_devices
-from leukcnn.errors import DependencyError, SpecError
+from leukcnn.errors import DependencyError, DeviceError, SpecError
 from leukcnn.fields import did_you_mean
 
 DASK = "dask"
@@ -15,6 +16,8 @@ MOST = 1000
 
 # What a worker process needs of the memory, with a backend and a network.
 _BYTES_A_PROCESS = 4 * 2**30
+
+_PATIENCE = 20  # seconds that a scheduler has to answer
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,31 @@ def read_launcher(launcher: str | None, scheduler: str | None, devices: str | No
             remedy="pip install 'leukcnn[dask]'",
         )
     return Launcher(count, scheduler or "")
+
+
+def require_scheduler(launcher: Launcher | None) -> None:
+    """Makes sure that something answers at the address of a scheduler, before Keras is loaded.
+
+    Raises:
+        DeviceError: Nothing does.
+    """
+    if launcher is None or not launcher.scheduler:
+        return
+    host, _, port = launcher.scheduler.partition("://")[2].rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE):
+            pass
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise no_scheduler(launcher, error) from error
+
+
+def no_scheduler(launcher: Launcher, error: Exception) -> DeviceError:
+    """Returns the error for a scheduler that doesn't answer."""
+    return DeviceError(
+        f"scheduler (--scheduler) got {launcher.scheduler}, which doesn't answer: {error}",
+        expected="a running scheduler of dask",
+        remedy="check the address, or leave --scheduler out for worker processes on this machine",
+    )
 
 
 def _check_devices(devices: str | None) -> None:

@@ -3,6 +3,7 @@
 The commands of those names call them.
 """
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from types import NoneType
@@ -22,7 +23,9 @@ from leukcnn.start import PaperName, Place, data_folder, find_paper, require_ima
 from leukcnn.tracking import read_track
 
 if TYPE_CHECKING:
+    from leukcnn.experiment.planning import Listing
     from leukcnn.experiment.request import Request
+    from leukcnn.progress import TrainingProgress
 
 _FILE = (str, os.PathLike)
 _TEXT = ((str, NoneType), "a string or None")
@@ -153,41 +156,61 @@ def reproduce(
     given = dict(locals())
     require_types(given, OPTION_TYPES)
 
+    return run_request(_request(given), quiet=quiet)
+
+
+def _request(given: Mapping[str, Any]) -> "Request":
+    """Returns the request of the arguments of `reproduce`."""
     from leukcnn.experiment.request import Request, chosen_datasets
 
-    found = find_paper(paper)
-    named = _named(datasets)
-    chosen = chosen_datasets(found, named)
-    request = Request(
-        paper=found,
-        data=data_folder(data, chosen, folders=found.folders),
-        out=user_path(out, "out (--out)"),
-        profile=profile,
-        only=only,
-        seed=seed,
-        runs=runs,
-        split=split,
-        unknown_subjects=unknown_subjects,
-        datasets=named,
-        classes=given_classes(classes),
-        weights=None if weights is None else str(weights),
-        base=base,
-        mask=mask,
-        assumed=_assumed(found, assume or ()),
-        deterministic=deterministic,
-        precision=precision,
-        devices=None if devices is None else str(devices),
-        workers=workers,
-        launcher=launcher,
-        scheduler=scheduler,
-        trial=trial,
-        track=read_track(track),
-        margin=margin,
-        controls_only=controls_only,
-        given=given,
-        figures=figures,
+    found, named = find_paper(given["paper"]), _named(given["datasets"])
+    data = data_folder(given["data"], chosen_datasets(found, named), folders=found.folders)
+    weights, devices = given["weights"], given["devices"]
+    as_they_are = (
+        *("profile", "only", "seed", "runs", "split", "unknown_subjects", "base", "mask", "margin"),
+        *("deterministic", "precision", "workers", "launcher", "scheduler", "trial", "figures"),
+        "controls_only",
     )
-    return run_request(request, quiet=quiet)
+    return Request(
+        paper=found,
+        data=data,
+        out=user_path(given["out"], "out (--out)"),
+        datasets=named,
+        classes=given_classes(given["classes"]),
+        weights=None if weights is None else str(weights),
+        assumed=_assumed(found, given["assume"] or ()),
+        devices=None if devices is None else str(devices),
+        track=read_track(given["track"]),
+        given=given,
+        **{name: given[name] for name in as_they_are},
+    )
+
+
+def plan(paper: PaperName, *, quiet: bool = False, **options: Any) -> "Listing":
+    """Returns the trials and controls of a run without training, as the command `leukcnn plan` does.
+
+    Args:
+        paper: As for `reproduce`.
+        quiet: Whether to show no progress.
+        **options: Other arguments of `reproduce`, with its defaults.
+
+    Raises:
+        LeukCNNError: As for `reproduce`.
+    """
+    defaults = {name: one.default for name, one in inspect.signature(reproduce).parameters.items()}
+    given = {**defaults, **options, "paper": paper, "quiet": quiet}
+    require_types(given, OPTION_TYPES)
+    request = _request(given)
+
+    from leukcnn.experiment.study import check_request
+
+    check_request(request, writing=False)
+    start_backend()
+
+    from leukcnn.experiment.run import plan_of
+
+    with _progress(quiet) as progress:
+        return plan_of(request, progress=progress)
 
 
 def run_request(request: "Request", *, quiet: bool) -> Run:
@@ -210,14 +233,22 @@ def run_request(request: "Request", *, quiet: bool) -> Run:
         leave_memory_to_workers()
     start_backend()
 
+    from leukcnn.experiment import run
+
+    with _progress(quiet) as progress:
+        if request.trial:
+            folder, ended = run.reproduce_one(request, request.trial, progress=progress)
+            return Run(folder, request.paper, ended=ended)
+        report = run.reproduce(request, progress=progress)
+    return Run(report.folder, request.paper, report=report)
+
+
+def _progress(quiet: bool) -> "TrainingProgress":
     from rich.console import Console
 
-    from leukcnn.experiment.run import reproduce as run
     from leukcnn.progress import TrainingProgress
 
-    with TrainingProgress(console=Console(quiet=True) if quiet else None) as progress:
-        report = run(request, progress=progress)
-    return Run(report.folder, request.paper, report=report)
+    return TrainingProgress(console=Console(quiet=True) if quiet else None)
 
 
 def _named(datasets: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from leukcnn.experiment.prepare import Prepared
 from leukcnn.experiment.runner import Outcome
 from leukcnn.experiment.worker_process import CONTROLS, PROBE, TRIAL, Job, Task, digest_of_rows
 from leukcnn.experiment.workers import Preparation, ProcessLostError, run_task
-from leukcnn.launchers import Launcher, cores_here, processes_for, shares
+from leukcnn.launchers import Launcher, cores_here, no_scheduler, processes_for, shares
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import PlannedTrial
 from leukcnn.spec.names import BUILDERS
@@ -319,9 +319,5 @@ def _client(launcher: Launcher, workers: int, *, gpus: bool) -> Iterator[Client]
         try:
             client = opened.enter_context(Client(cluster, timeout=_PATIENCE, set_as_default=False))
         except (OSError, TimeoutError, ValueError) as error:
-            raise DeviceError(
-                f"The scheduler {launcher.scheduler} doesn't answer: {error}",
-                expected="a running scheduler of dask",
-                remedy="check the address, or leave --scheduler out for worker processes on this machine",
-            ) from error
+            raise no_scheduler(launcher, error) from error
         yield client

@@ -230,6 +230,12 @@ class Request:
                 expected="the name of a trial, 16 digits or letters from a to f",
                 remedy="`leukcnn plan` with the same options lists the names",
             )
+        if self.figures is not None:
+            raise SpecError(
+                f"trial (--trial) got {self.trial} with figures (--figures) {self.figures}.",
+                expected="one of them, since no figures are plotted for one trial",
+                remedy="leave out --figures, and plot them with `leukcnn table` when all trials are finished",
+            )
         if self.launcher is not None:
             raise SpecError(
                 f"trial (--trial) got {self.trial} with launcher (--launcher) {self.launcher}.",

@@ -1,13 +1,16 @@
 """Runs a study, from the data's folder to the tables."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 
 from leukcnn import signals
 from leukcnn.experiment.estimate import Estimate, Stopwatch
 from leukcnn.experiment.notes import say_controls
-from leukcnn.experiment.prepare import Prepared, counting_what_is_kept, load_session, prepare
+from leukcnn.experiment.plan import plan
+from leukcnn.experiment.planning import Ended, Listing, listing, run_one
+from leukcnn.experiment.prepare import Prepared, counting_what_is_kept, load_index, load_session, prepare
 from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.runner import Outcome, Runner
@@ -48,6 +51,44 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             outcomes = run_on_workers(prepared, launcher, progress, devices=request.devices)
             watch.lap("controls and trials")
         return _report(prepared, outcomes, watch)
+
+
+def reproduce_one(request: Request, name: str, *, progress: TrainingProgress) -> tuple[Path, Ended]:
+    """Runs one trial or control of a request's plan, without tables and figures.
+
+    Args:
+        request: As for `reproduce`.
+        name: Name of the trial.
+        progress: The terminal's display, already entered.
+
+    Returns:
+        The experiment's folder, and what was done.
+
+    Raises:
+        LeukCNNError: As for `reproduce`; or the plan has no such trial, or it needs one that isn't finished.
+    """
+    study = study_of(request)
+    store = Store(request.out, study.paper.key)
+    with counting_what_is_kept(store), signals.seen():
+        session, checked = load_session(request, study, store, progress=progress, watch=Stopwatch())
+        prepared = prepare(study, session, checked, trial=name)
+        return prepared.folder, run_one(prepared, name)
+
+
+def plan_of(request: Request, *, progress: TrainingProgress) -> Listing:
+    """Returns the plan of a request, and how far its trials are. Nothing is written to the store.
+
+    Args:
+        request: As for `reproduce`.
+        progress: The terminal's display, already entered.
+
+    Raises:
+        LeukCNNError: The data or the options can't be used.
+    """
+    study = study_of(request)
+    index = load_index(request, study, progress=progress)
+    planned = plan(study, index, counting=progress.counting)
+    return listing(study, Store(request.out, study.paper.key), planned, images=len(index))
 
 
 def _run_in_turn(prepared: Prepared, watch: Stopwatch) -> list[Outcome]:

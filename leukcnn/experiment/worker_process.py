@@ -1,8 +1,8 @@
 """The process in which a worker of dask runs trials: nothing else runs in it, so that trials repeat.
 
 Keras takes its seeds from Python's global generator, which dask's own threads use too. The process reads a
-job and then tasks from standard input, as pickled objects, and writes events and results to standard output. It
-ends with its standard input, and so never outlives its worker.
+job and then tasks from standard input, as pickled objects, and writes events and results to standard output.
+It ends with its standard input, and so never outlives its worker.
 """
 
 import contextlib
