@@ -26,7 +26,7 @@ _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
     *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "augment"),
-    *("devices", "workers", "track", "controls_only", "figures", "quiet"),
+    *("devices", "workers", "launcher", "scheduler", "trial", "track", "controls_only", "figures", "quiet"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -72,6 +72,9 @@ def evaluate(
     augment: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
+    launcher: str | None = None,
+    scheduler: str | None = None,
+    trial: str | None = None,
     track: str | Sequence[str] | None = None,
     figures: str | None = None,
     quiet: bool = False,
@@ -117,6 +120,9 @@ def evaluate(
         augment: As for `leukcnn.reproduce`.
         devices: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
+        launcher: As for `leukcnn.reproduce`.
+        scheduler: As for `leukcnn.reproduce`.
+        trial: As for `leukcnn.reproduce`.
         track: As for `leukcnn.reproduce`.
         figures: As for `leukcnn.reproduce`.
         quiet: Whether to show no progress and no notes.
@@ -166,6 +172,9 @@ def evaluate(
         augment=augment,
         devices=None if devices is None else str(devices),
         workers=workers,
+        launcher=launcher,
+        scheduler=scheduler,
+        trial=trial,
         track=read_track(track),
         figures=figures,
         controls_only=controls_only,

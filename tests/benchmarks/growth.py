@@ -81,9 +81,7 @@ class Work:
         models.register("FreeNetwork", free_network)
         choices = Choices(image_size=PIXELS, epochs=1, batch_size=BATCH)
         paper = study_paper(surveys_of(self.images, groups=r"(s\d+)_"), choices)
-        row = replace(
-            paper.rows[0], setup=replace(paper.rows[0].setup, model=spec.Model("FreeNetwork", {}))
-        )
+        row = replace(paper.rows[0], setup=replace(paper.rows[0].setup, model=spec.Model("FreeNetwork", {})))
         return find_paper(replace(paper, rows=(row,), tables=_of_rows(paper.tables), figures=()))
 
     def study(self) -> Any:
@@ -103,7 +101,11 @@ def free_network(*, input_shape, classes=2):
     import keras
 
     return keras.Sequential(
-        [keras.Input(input_shape), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(classes, "softmax")]
+        [
+            keras.Input(input_shape),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(classes, "softmax"),
+        ]
     )
 
 
@@ -187,7 +189,10 @@ def table(work: Work) -> Measured:
     folder = store.experiment("growth")
     record.save(folder)
     for trial in (*planned.trials, *planned.controls):
-        stored, rows = store.trial(planned.identities[trial.name]), planned.split_rows[trial.name].predicted["test"]
+        stored, rows = (
+            store.trial(planned.identities[trial.name]),
+            planned.split_rows[trial.name].predicted["test"],
+        )
         if not stored.finished:
             outputs = rng.dirichlet((1, 1), len(rows))
             of = {"subset": "test", "checkpoint": "last", "of": trial.row, "add_up": True}
@@ -288,7 +293,9 @@ def main() -> None:
                 shown = ""
                 if name in earlier:
                     ratio = n / sizes[at - 1]
-                    grown = [_exponent(found[key], earlier[name][key], ratio) for key in ("processor", "anonymous")]
+                    grown = [
+                        _exponent(found[key], earlier[name][key], ratio) for key in ("processor", "anonymous")
+                    ]
                     shown = "  ".join(f"{one:5.2f}" for one in grown)
                     faster |= {name} if max(grown) > TOLERATED else set()
                 earlier[name] = found
