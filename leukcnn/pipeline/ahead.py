@@ -1,10 +1,12 @@
 """Batches that threads make before they are needed."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 Key = tuple[int, int]
 """Number of the epoch and of the batch in it, both from 0."""
 
@@ -13,8 +15,8 @@ class Ahead:
     """Makes batches on threads, in the order in which they are needed.
 
     A batch depends on its key alone, so the number of threads and their timing change nothing. At most one
-    batch for each thread, and two more, are kept. Whoever asks for a batch that isn't among the next ones
-    gets it too, and those after it are made from then on.
+    batch for each thread, and two more, are kept. Another batch than the next can be asked for too; those
+    after it are made from then on.
 
     Args:
         make: Makes the batch of a key; called in the threads.
@@ -63,3 +65,26 @@ class Ahead:
         except BaseException as error:
             self.fault = self.fault or error
             raise
+
+
+def made_ahead(
+    make: Callable[[Item], Made], items: Sequence[Item], *, threads: int
+) -> Generator[Made, None, None]:
+    """Yields what a function makes of each item, in their order; threads make the next ones meanwhile.
+
+    Args:
+        make: The function; called in the threads. What it raises is raised here.
+        items: The items.
+        threads: Number of items that are worked on at the same time. They end with the last item, or when the
+            iterator is closed (`contextlib.closing`).
+    """
+
+    def after(key: Key) -> Key | None:
+        return (0, key[1] + 1) if key[1] + 1 < len(items) else None
+
+    made = Ahead(lambda key: make(items[key[1]]), after=after, threads=threads)
+    try:
+        for number in range(len(items)):
+            yield made[0, number]
+    finally:
+        made.close()

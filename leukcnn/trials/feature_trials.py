@@ -1,7 +1,9 @@
 """A trial that trains no network, but a linear SVM on the outputs of networks' penultimate layers."""
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import keras
@@ -15,6 +17,7 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.models.bases import penultimate
 from leukcnn.pipeline import FORWARD_BATCH, Entries, ImageSequence, fed, joined, originals
+from leukcnn.pipeline.ahead import made_ahead
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Trial
 from leukcnn.spec import Features, Model, Setup
@@ -174,7 +177,7 @@ class _FeatureTrial:
             **({"channel_mean": "device"} if preprocessing.subtract_channel_mean else {}),
         }
         features = kept_features(
-            Frozen(base, inputs_of, len(index), variants, key, context.devices),
+            Frozen(base, inputs_of, len(index), variants, key, context.devices, context.workers),
             entries.rows,
             folder=context.cache,
             on_note=context.observer.message,
@@ -199,8 +202,9 @@ class _FeatureTrial:
             )
             for start in range(0, len(entries), FORWARD_BATCH)
         ]
-        outputs = [forward(base, self.inputs(images, block), context.devices) for block in blocks]
-        return np.concatenate(outputs)
+        inputs_of = partial(self.inputs, images)
+        with contextlib.closing(made_ahead(inputs_of, blocks, threads=context.workers)) as prepared:
+            return np.concatenate([forward(base, inputs, context.devices) for inputs in prepared])
 
     def check(self, features: np.ndarray, rows: np.ndarray) -> None:
         """Checks the features of n images, (n, D).
