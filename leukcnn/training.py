@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.callbacks import (
     BestCheckpoint,
     HistoryFile,
@@ -30,6 +31,8 @@ from leukcnn.spec import Model, Preprocessing, Training
 
 # Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
+
+_SECONDS_BETWEEN_STEPS = 0.25  # that callbacks get to know of
 
 _SCHEDULES = {
     "exponential": exponential_schedule,
@@ -84,7 +87,8 @@ class Built(NamedTuple):
 
     Attributes:
         network: Takes scaled images, float32. This is what is saved.
-        learner: Takes images, uint8, scales them and applies the network. It is compiled.
+        learner: Takes images, uint8, augments them if it is done on the device, scales them and applies the
+            network. It is compiled.
     """
 
     network: keras.Model
@@ -99,6 +103,7 @@ def build_network(
     training: Training,
     seed: int,
     devices: Devices,
+    augmenter: OnDevice | None = None,
 ) -> Built:
     """Builds and compiles a network for a trial.
 
@@ -109,6 +114,7 @@ def build_network(
         training: Optimizer, loss and precision.
         seed: Seed of the initial weights and of dropout.
         devices: The devices to train on.
+        augmenter: Augments images in the training step, if it isn't done on the host.
 
     Raises:
         SpecError: As in `network_of`.
@@ -120,7 +126,7 @@ def build_network(
     try:
         with devices.scope():
             network = network_of(model, image_size=preprocessing.image_size, classes=classes)
-            learner = fed(network, preprocessing)
+            learner = fed(network, preprocessing, augmenter)
             compile_network(learner, training, devices=devices)
     finally:
         keras.config.set_dtype_policy("float32")
@@ -149,13 +155,14 @@ class Networks:
         training: Training,
         seed: int,
         devices: Devices,
+        augmenter: OnDevice | None = None,
     ) -> Built:
         """Returns the network that `build_network` returns for these arguments.
 
         A network that was returned for other arguments must not be used afterwards.
         """
         settings = (to_plain(model), to_plain(preprocessing), to_plain(training))
-        key = (settings, classes, seed, devices.names)
+        key = (settings, classes, seed, devices.names, augmenter and augmenter.augmenter)
         if self._built is not None and key == self._key:
             with devices.scope():
                 for variable, value in zip(
@@ -173,6 +180,7 @@ class Networks:
             training=training,
             seed=seed,
             devices=devices,
+            augmenter=augmenter,
         )
         learner = built.learner
         with devices.scope():
@@ -188,6 +196,26 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
     optimizer = keras.optimizers.get({"class_name": training.optimizer, "config": options})
     metrics = {"metrics" if devices.replicas == 1 else "weighted_metrics": ["accuracy"]}
     network.compile(optimizer=optimizer, loss=training.loss, **metrics)
+
+
+class CallbackList(keras.callbacks.CallbackList):
+    """Keras' list of callbacks, which passes on the end of a step at most four times in a second.
+
+    Keras converts the loss and the metrics of each step to numbers for its callbacks, and so waits for the
+    device after each step: on TensorFlow always, on JAX unless all callbacks are `async_safe`. The steps of
+    a validation aren't passed on at all.
+    """
+
+    _next_step = -math.inf
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Passes the end of a step on, unless one was passed on just before."""
+        if (now := time.monotonic()) >= self._next_step:
+            self._next_step = now + _SECONDS_BETWEEN_STEPS
+            super().on_train_batch_end(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
 
 
 class _FiniteLoss(keras.callbacks.Callback):
@@ -287,7 +315,7 @@ def train(
             # A run that was killed after it had stopped early has no epochs left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
-            callbacks=[*own_callbacks, *callbacks],
+            callbacks=CallbackList([*own_callbacks, *callbacks], add_history=True, model=network),
             shuffle=False,
             verbose=0,
         )

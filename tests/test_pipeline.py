@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.distribution import as_fed, find_devices
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline import (
@@ -125,6 +126,17 @@ def test_a_fed_network_scales_as_the_host_does(identity_layers, scale):
     centred = replace(plain, subtract_channel_mean=True)
     found = fed(identity_layers, centred).predict(IMAGES, verbose=0)
     np.testing.assert_allclose(found, scaled(IMAGES, centred), rtol=0, atol=2e-7 * 255 * scale)
+
+
+@pytest.mark.backend
+def test_a_fed_network_augments_on_the_device_as_the_host_does(identity_layers):
+    on_device = OnDevice(AUGMENTER, IMAGES.shape[1:])
+    options = {"fresh": True, "shuffle": True}
+    device = at_epoch(make_sequence(TOPPED_UP, augmenter=on_device, **options), 2)
+    host, targets = joined(at_epoch(make_augmented(**options), 2))
+    np.testing.assert_array_equal(np.concatenate([batch[1] for batch in batches(device)]), targets)
+    found = fed(identity_layers, PLAIN, on_device).predict(device, verbose=0)
+    assert np.abs(found - host).max() <= 1
 
 
 @pytest.mark.parametrize("listed", [False, True])

@@ -25,8 +25,8 @@ from leukcnn.tracking import read_track
 _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
-    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices", "workers"),
-    *("track", "controls_only", "figures", "quiet"),
+    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "augment"),
+    *("devices", "workers", "launcher", "scheduler", "trial", "track", "controls_only", "figures", "quiet"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -69,8 +69,12 @@ def evaluate(
     mask: str | None = None,
     deterministic: bool = True,
     precision: str | None = None,
+    augment: str | None = None,
     devices: str | int | None = None,
     workers: int = 2,
+    launcher: str | None = None,
+    scheduler: str | None = None,
+    trial: str | None = None,
     track: str | Sequence[str] | None = None,
     figures: str | None = None,
     quiet: bool = False,
@@ -113,8 +117,12 @@ def evaluate(
         mask: As for `leukcnn.reproduce`.
         deterministic: Whether the same call gives the same bytes.
         precision: As for `leukcnn.reproduce`.
+        augment: As for `leukcnn.reproduce`.
         devices: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
+        launcher: As for `leukcnn.reproduce`.
+        scheduler: As for `leukcnn.reproduce`.
+        trial: As for `leukcnn.reproduce`.
         track: As for `leukcnn.reproduce`.
         figures: As for `leukcnn.reproduce`.
         quiet: Whether to show no progress and no notes.
@@ -161,8 +169,12 @@ def evaluate(
         mask=mask,
         deterministic=None if deterministic else False,
         precision=precision,
+        augment=augment,
         devices=None if devices is None else str(devices),
         workers=workers,
+        launcher=launcher,
+        scheduler=scheduler,
+        trial=trial,
         track=read_track(track),
         figures=figures,
         controls_only=controls_only,

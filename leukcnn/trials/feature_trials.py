@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from typing import cast
 
 import keras
 import numpy as np
@@ -144,7 +145,7 @@ class _FeatureTrial:
             classes=len(self.context.index.class_names),
             batch_size=FORWARD_BATCH,
         )
-        return batches.inputs(np.arange(len(entries)))
+        return cast("np.ndarray", batches.inputs(np.arange(len(entries))))
 
     def of_published(self, entries: Entries) -> np.ndarray:
         """Returns the features of n entries from published networks, concatenated, float32 (n, D)."""

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import keras
 import numpy as np
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.callbacks import ReportProgress
 from leukcnn.datasets import ImageIndex
 from leukcnn.errors import DivergenceError, WeightsError
@@ -175,6 +176,14 @@ class _NetworkTrial:
         return ImageAugmenter(**self.setup.augmentation.arguments)
 
     @cached_property
+    def on_device(self) -> OnDevice | None:
+        """The augmenter in the training step; None if the host augments, or nothing is augmented."""
+        augmentation = self.setup.augmentation
+        if augmentation.computed_on == "host" or not augmentation.makes_variants:
+            return None
+        return OnDevice(self.augmenter, self.images.shape[1:])
+
+    @cached_property
     def built(self) -> Built:
         return self.context.networks.get(
             self.setup.model,
@@ -183,6 +192,7 @@ class _NetworkTrial:
             training=self.setup.training,
             seed=child_seed(self.seed, "network"),
             devices=self.context.devices,
+            augmenter=self.on_device,
         )
 
     @property
@@ -200,14 +210,16 @@ class _NetworkTrial:
             "replicas": self.context.devices.replicas,
         }
 
-    def image_batches(self, entries: Entries, **options: Any) -> BatchSequence:
-        """Returns batches of images."""
+    def image_batches(
+        self, entries: Entries, *, augmenter: ImageAugmenter | None = None, **options: Any
+    ) -> ImageSequence:
+        """Returns batches of images, augmented by an augmenter or, if None, where the setup says."""
         fresh = self.setup.augmentation.variants == "fresh"
         return ImageSequence(
             self.images,
             entries,
             ids=self.context.index.ids,
-            augmenter=self.augmenter,
+            augmenter=augmenter or self.on_device or self.augmenter,
             # The validation images stay the same, so that epochs can be compared.
             fresh=fresh and options.get("shuffle", False),
             workers=self.context.workers,
@@ -265,7 +277,9 @@ class _NetworkTrial:
         }
 
         def inputs_of(entries: Entries) -> np.ndarray:
-            return self.image_batches(entries, labels=None).inputs(np.arange(len(entries)))
+            # These are computed once, with predictable grey levels: on the host, as for feature rows.
+            batches = self.image_batches(entries, augmenter=self.augmenter, labels=None)
+            return cast("np.ndarray", batches.inputs(np.arange(len(entries))))
 
         return kept_features(
             Frozen(base, inputs_of, len(index), variants, key, self.context.devices),

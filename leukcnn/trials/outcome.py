@@ -18,6 +18,7 @@ from leukcnn import __version__
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices, device_models
 from leukcnn.pipeline import check_probabilities
+from leukcnn.threads import processors
 from leukcnn.trial_files import Predictions
 
 _PROCESSOR, _NVIDIA_DRIVER = Path("/proc/cpuinfo"), Path("/proc/driver/nvidia/version")
@@ -79,11 +80,10 @@ def _machine() -> dict[str, Any]:
     """Returns what stays the same while the process runs."""
     driver = re.search(r"\d+\.\d+(\.\d+)*", _text_of(_NVIDIA_DRIVER))
     processor = re.search(r"^model name\s*:\s*(.+)$", _text_of(_PROCESSOR), re.MULTILINE)
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
     return {
         "driver": driver[0] if driver else None,
         "processor": processor[1].strip() if processor else platform.processor() or None,
-        "processors": len(usable) or os.cpu_count(),
+        "processors": processors(),
         "memory_bytes": _memory(),
         "versions": _versions(),
         "python": sys.version.split()[0],
