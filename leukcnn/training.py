@@ -273,7 +273,7 @@ def train(
         history_file,
     ]
     started = time.perf_counter()
-    with devices.scope():
+    with devices.training(network):
         first_epoch = state.restore(network)
         network.fit(
             train_data,
@@ -306,7 +306,6 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     Returns:
         float64 (M, classes); two columns for a network with one output.
     """
-    with devices.scope():
-        outputs = network.predict(data, verbose=0)
+    outputs = devices.outputs(network, data)
     # The outputs after the last entry come from padding the last batch to a multiple of the devices.
     return class_probabilities(outputs[: len(data.entries)])
