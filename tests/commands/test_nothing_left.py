@@ -184,7 +184,7 @@ def test_an_interruption_before_the_first_trial_leaves_nothing(place, monkeypatc
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("leukcnn.experiment.run.load_images", interrupted)
+    monkeypatch.setattr("leukcnn.experiment.prepare.load_images", interrupted)
     before = everything(place)
     done = CliRunner().invoke(main, f"reproduce cnmc2019 {SMOKE}".split())
     assert done.exit_code == signals.exit_code(KeyboardInterrupt())
