@@ -54,16 +54,16 @@ def read_hosts(
     Raises:
         DeviceError: An option has another form, doesn't fit another one, or is missing.
     """
-    text = "" if hosts is None else str(hosts).strip().lower()
+    text = "1" if hosts is None else str(hosts).strip().lower()
     if text == SLURM:
         return _of_slurm(index, coordinator, variables)
-    if text and not re.fullmatch(r"[1-9][0-9]{0,3}", text) or len(text) > 3 and int(text) > MOST:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text) or int(text) > MOST:
         raise DeviceError(
             f"hosts (--hosts) got {hosts!r:.80}.",
             expected=f"a number from 1 to {MOST:,}, or {SLURM}",
             remedy=did_you_mean(text, (SLURM,)),
         )
-    count = int(text or 1)
+    count = int(text)
     for option, value in (("host_index (--host-index)", index), ("coordinator (--coordinator)", coordinator)):
         if count > 1 and value is None:
             raise DeviceError(
@@ -71,7 +71,7 @@ def read_hosts(
                 expected=f"all three options on each host, such as {_BY_HAND}, or --hosts {SLURM} under srun",
                 remedy="give each host its own --host-index, and all of them the same --coordinator",
             )
-        if not text and value is not None:
+        if hosts is None and value is not None:
             raise DeviceError(
                 f"{option} got {value!r:.80}, without hosts (--hosts).",
                 expected=f"--hosts with the number of hosts, such as {_BY_HAND}",

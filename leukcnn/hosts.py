@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from leukcnn.errors import HostError
+from leukcnn.errors import HostError, LeukCNNError
 from leukcnn.host_names import Place
 
 BEAT_SECONDS, SILENCE_SECONDS = 5.0, 40.0
@@ -111,9 +111,9 @@ class Hosts:
         self.place = place
         self.count, self.index = (place.count, place.index) if place else (1, 0)
         self._peers: dict[int, _Peer] = {}
-        self._why, self._losing, self._closed = "", threading.Lock(), threading.Event()
+        self._why, self._losing = "", threading.Lock()
+        self._lost, self._closed = threading.Event(), threading.Event()
         self._main = threading.get_ident()
-        self.on_loss: Callable[[], None] = lambda: None
 
     @property
     def leads(self) -> bool:
@@ -137,16 +137,25 @@ class Hosts:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if not self.place:
+        if not self.place or self._closed.is_set():
             return
+        if error is None:
+            self.close()
+            return
+        own = isinstance(error, LeukCNNError) and not isinstance(error, HostError)
+        if not own and not isinstance(error, KeyboardInterrupt):
+            # What the hosts compute together fails at once if one is lost, and may be seen to fail before that.
+            self._lost.wait(_INTERRUPT)
         self._closed.set()
-        if error is None or (self._why and isinstance(error, SystemExit)):
-            return
         # The backend would wait for the other hosts when the program ends.
         atexit.register(_leave)
-        if self._why:
-            raise HostError(self._why, remedy=_AGAIN) from error
-        self._dismiss(_reason(error, self.index))
+        self._dismiss(self._why or _reason(error, self.index))
+        if self._why and not own:
+            raise self._error() from error
+
+    def close(self) -> None:
+        """Ends what the hosts do together: from then on each may end by itself."""
+        self._closed.set()
 
     def tell(self, message: Message, arrays: Mapping[str, np.ndarray] | None = None) -> None:
         """Sends a message from host 0 to all others.
@@ -220,9 +229,9 @@ class Hosts:
             if message is None:
                 continue
             if "ended" in message:
-                peer.ended.set()
-                self._lose(peer, why=message["ended"])
-                return
+                if not self._closed.is_set():
+                    self._lose(peer, why=message["ended"])
+                continue
             peer.inbox.put(message)
 
     def _watch(self) -> None:
@@ -239,7 +248,8 @@ class Hosts:
             if self._why:
                 return
             what = f" ({error})" if error else ""
-            self._why = why or f"Host {peer.index} of {self.count} (0 to {self.count - 1}) was lost{what}."
+            self._why = why or f"Host {peer.index} of the hosts 0 to {self.count - 1} was lost{what}."
+            self._lost.set()
         if self.index and not why:
             # The backend ends the process within a second after host 0; nothing here is stored.
             print(f"Error: {self._error()}", file=sys.__stderr__, flush=True)

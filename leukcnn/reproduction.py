@@ -54,6 +54,9 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "deterministic": ((bool, NoneType), "True, False or None"),
     "precision": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
+    "hosts": ((str, int, NoneType), 'a number, "slurm" or None'),
+    "host_index": ((int, NoneType), "a whole number or None"),
+    "coordinator": _TEXT,
     "workers": _NUMBER,
     "track": ((Sequence, NoneType), "names of trackers or None"),
     "margin": ((int, float), "a number of percentage points"),
@@ -83,13 +86,16 @@ def reproduce(
     deterministic: bool | None = None,
     precision: str | None = None,
     devices: str | int | None = None,
+    hosts: str | int | None = None,
+    host_index: int | None = None,
+    coordinator: str | None = None,
     workers: int = 2,
     track: str | Sequence[str] | None = None,
     margin: float = MARGIN,
     controls_only: bool = False,
     figures: str | None = None,
     quiet: bool = False,
-) -> Run:
+) -> Run | None:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
 
     Finished trials are kept in `out` and never computed again; interrupted ones continue after the last epoch
@@ -97,6 +103,8 @@ def reproduce(
 
         run = leukcnn.reproduce("cnmc2019", data="synthetic", profile="smoke")
         run["table2"]
+
+    With `hosts`, host 0 returns the run, and the others None.
 
     Args:
         paper: Key of a paper (`leukcnn.papers.list_papers()`), path of a paper's file, or the paper itself.
@@ -122,6 +130,10 @@ def reproduce(
         deterministic: Whether the same call gives the same bytes; None for the profile's choice.
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
+        hosts: Number of hosts that share each batch (JAX), each running this with an index of its own; or
+            "slurm", to read all three from what `srun` sets. `devices` are then those of each host.
+        host_index: Index of this host, from 0; host 0 alone reads and writes `out`.
+        coordinator: "HOST:PORT", the address of host 0 and a free port there, the same on all hosts.
         workers: Threads that prepare batches; the result doesn't depend on them.
         track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
@@ -164,6 +176,9 @@ def reproduce(
         deterministic=deterministic,
         precision=precision,
         devices=None if devices is None else str(devices),
+        hosts=None if hosts is None else str(hosts),
+        host_index=host_index,
+        coordinator=coordinator,
         workers=workers,
         track=read_track(track),
         margin=margin,
@@ -174,7 +189,7 @@ def reproduce(
     return run_request(request, quiet=quiet)
 
 
-def run_request(request: "Request", *, quiet: bool) -> Run:
+def run_request(request: "Request", *, quiet: bool) -> Run | None:
     """Checks a request, then trains what isn't trained yet and returns the run.
 
     Args:
@@ -199,7 +214,7 @@ def run_request(request: "Request", *, quiet: bool) -> Run:
 
     with TrainingProgress(console=Console(quiet=True) if quiet else None) as progress:
         report = run(request, progress=progress)
-    return Run(report.folder, request.paper, report=report)
+    return Run(report.folder, request.paper, report=report) if report else None
 
 
 def _named(datasets: str | Sequence[str] | None) -> tuple[str, ...]:

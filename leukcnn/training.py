@@ -23,6 +23,7 @@ from leukcnn.callbacks import (
 from leukcnn.distribution import Devices, make_deterministic
 from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
+from leukcnn.hosts import Hosts
 from leukcnn.models import build
 from leukcnn.pipeline import BatchSequence, class_probabilities, fed
 from leukcnn.spec import Model, Preprocessing, Training
@@ -189,6 +190,62 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
     network.compile(optimizer=optimizer, loss=training.loss, **metrics)
 
 
+class _MeanOverEpoch(keras.callbacks.Callback):
+    """Makes the means that an epoch logs count each input once.
+
+    Keras weights the mean of each batch by the batch's size, and so that of the last one by its padding too.
+
+    Args:
+        data: The batches of the training.
+    """
+
+    async_safe = True
+
+    def __init__(self, data: BatchSequence) -> None:
+        super().__init__()
+        self.sizes, self.real = data.sizes, len(data.entries)
+        self.before: Mapping[str, float] = {}
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Keeps the means before the last batch, if that one is padded."""
+        if batch == len(self.sizes) - 2 and sum(self.sizes) > self.real:
+            self.before = {name: float(value) for name, value in (logs or {}).items()}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Replaces the means."""
+        *others, last = self.sizes
+        before, count, logged = sum(others), self.real - sum(others), logs or {}
+        for name, mean in self.before.items():
+            of_last = (logged[name] * (before + last) - mean * before) / last
+            logged[name] = (mean * before + of_last * count) / self.real
+        self.before = {}
+
+
+class _SameLogs(keras.callbacks.Callback):
+    """Gives every host the numbers of host 0, so that all decide the same."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        super().__init__()
+        self.hosts = hosts
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Replaces the logs."""
+        own = logs if logs is not None else {}
+        own.update(self.hosts.shared(lambda: ({name: float(own[name]) for name in own}, {}))[0])
+
+
+class _Waiting(keras.callbacks.Callback):
+    """Makes the hosts wait for each other before an epoch, since what they compute together has a time limit."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        super().__init__()
+        self.hosts = hosts
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Waits until host 0 has saved the last epoch."""
+        self.hosts.all()
+
+
 class _FiniteLoss(keras.callbacks.Callback):
     """Ends a training whose loss or validation loss is no longer finite, at the end of that epoch.
 
@@ -254,9 +311,15 @@ def train(
     devices.check_batch_size(training.batch_size)
     history: dict[str, list[float]] = {}
     monitored = {} if validation_data is None else MONITORED
-    checkpoints = [BestCheckpoint(folder, monitor=monitor, mode=mode) for monitor, mode in monitored.items()]
-    state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history)
+    checkpoints = [
+        BestCheckpoint(folder, monitor=monitor, mode=mode, writes=devices.hosts.leads)
+        for monitor, mode in monitored.items()
+    ]
+    state = ResumableState(
+        folder / "state.npz", checkpoints=checkpoints, history=history, hosts=devices.hosts
+    )
     stop_early = StopEarly(history=history, patience=training.patience)
+    hosts = devices.hosts
     schedule = _SCHEDULES[training.schedule](
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
@@ -265,12 +328,16 @@ def train(
         # Keras also calls `on_epoch_end` of the data before the first epoch, so the data can't count epochs.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
+        _MeanOverEpoch(train_data),
+        _SameLogs(hosts),
         # Before those that save.
         _FiniteLoss(),
         *checkpoints,
         state,
         stop_early,
-        history_file,
+        *([history_file] if hosts.leads else []),
+        *callbacks,
+        _Waiting(hosts),
     ]
     started = time.perf_counter()
     with devices.training(network):
@@ -281,12 +348,13 @@ def train(
             # A run that was killed after it had stopped early has no epochs left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
-            callbacks=[*own_callbacks, *callbacks],
+            callbacks=own_callbacks,
             shuffle=False,
             verbose=0,
         )
-    # A run that was killed after its last state was saved, but before the history was written, needs this.
-    history_file.write()
+    if hosts.leads:
+        # A run that was killed after its last state was saved, but before the history was written.
+        history_file.write()
     return Outcome(
         checkpoints={c.monitor: c.path for c in checkpoints},
         best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints if c.best_epoch is not None},
@@ -306,6 +374,14 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     Returns:
         float64 (M, classes); two columns for a network with one output.
     """
+    devices.hosts.all()
     outputs = devices.outputs(network, data)
+    if devices.hosts.count > 1:
+        # Of each batch, every host has predicted a part.
+        ends = np.cumsum([size // data.hosts for size in data.sizes])[:-1]
+        parts = [
+            np.split(one["arrays"]["outputs"], ends) for one in devices.hosts.all(arrays={"outputs": outputs})
+        ]
+        outputs = np.concatenate([part for batch in zip(*parts, strict=True) for part in batch])
     # The outputs after the last entry come from padding the last batch to a multiple of the devices.
     return class_probabilities(outputs[: len(data.entries)])

@@ -144,8 +144,13 @@ def without_results(report: "Report") -> list[str]:
     return [f"The training diverged, and has no result: {trial}" for trial in report.diverged]
 
 
-def end_run(run: "Run", output: Output, *, with_tables: bool) -> None:
-    """Prints what a command has run: its times, tables and answer; exits with 1 if something is wrong."""
+def end_run(run: "Run | None", output: Output, *, with_tables: bool) -> None:
+    """Prints what a command has run: its times, tables and answer; exits with 1 if something is wrong.
+
+    A host other than 0 has no run, and prints nothing.
+    """
+    if run is None:
+        return
     from leukcnn.experiment.estimate import describe_seconds
 
     report = run.report

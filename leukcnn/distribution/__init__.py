@@ -15,6 +15,7 @@ from leukcnn.distribution.devices import (
     look_for_devices,
     make_deterministic,
 )
+from leukcnn.distribution.replicas import stop_hosts
 
 __all__ = [
     "Devices",
@@ -27,6 +28,7 @@ __all__ = [
     "make_deterministic",
     "read_saved_model",
     "require_tensorflow",
+    "stop_hosts",
     "write_saved_model",
 ]
 

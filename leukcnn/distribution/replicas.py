@@ -124,7 +124,7 @@ def own_outputs(network: keras.Model, batches: keras.utils.PyDataset, names: Seq
 
     Args:
         network: The network, whose variables are on the devices of all hosts.
-        batches: Batches of this host, each divisible among its devices.
+        batches: Batches of this host.
         names: Names of its devices.
 
     Returns:
@@ -146,8 +146,10 @@ def own_outputs(network: keras.Model, batches: keras.utils.PyDataset, names: Seq
     others = [own(variable) for variable in network.non_trainable_variables]
     outputs = []
     for number in range(len(batches)):
-        inputs = jax.device_put(batches[number][0], divided)
-        outputs.append(np.asarray(_compiled(network)(trainable, others, inputs)))
+        inputs = batches[number][0]
+        padded = np.resize(inputs, (len(inputs) + -len(inputs) % len(devices), *inputs.shape[1:]))
+        computed = _compiled(network)(trainable, others, jax.device_put(padded, divided))
+        outputs.append(np.asarray(computed)[: len(inputs)])
     return np.concatenate(outputs)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from leukcnn.datasets.catalog import CATALOG, card, open_datasets
 from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
+from leukcnn.host_names import Place, read_hosts
 from leukcnn.paths import did_you_mean_weights
 from leukcnn.rendering.figure_files import FORMS
 from leukcnn.spec.metrics import MARGIN
@@ -122,6 +124,9 @@ class Request:
         deterministic: Whether the same command must give the same bytes; None for the profile's choice.
         precision: Keras' dtype policy; None for the profile's.
         devices: As `leukcnn.distribution.find_devices` takes it.
+        hosts: Number of hosts that share each batch, or "slurm"; None for this one alone.
+        host_index: Index of this host.
+        coordinator: HOST:PORT of host 0.
         workers: Threads that prepare batches.
         track: Trackers that trials are reported to, some of `leukcnn.tracking.TRACKERS`.
         margin: Points within which a published and a measured value agree, above 0 and at most 100.
@@ -150,6 +155,9 @@ class Request:
     deterministic: bool | None = None
     precision: str | None = None
     devices: str | None = None
+    hosts: str | None = None
+    host_index: int | None = None
+    coordinator: str | None = None
     workers: int = 2
     track: tuple[str, ...] = ()
     margin: float = MARGIN
@@ -171,6 +179,7 @@ class Request:
                 )
         if self.devices is not None:
             read_devices(self.devices)
+        _ = self.place
         read_track(self.track)
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise SpecError(
@@ -209,6 +218,11 @@ class Request:
         self._check_unknown_subjects()
         self._check_weights()
         self._check_base()
+
+    @cached_property
+    def place(self) -> Place | None:
+        """This host's place among several; None for a single host."""
+        return read_hosts(self.hosts, self.host_index, self.coordinator)
 
     def _check_unknown_subjects(self) -> None:
         rows = self.paper.rows

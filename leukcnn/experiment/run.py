@@ -6,6 +6,7 @@ import keras
 
 from leukcnn import signals
 from leukcnn.experiment.estimate import Estimate, Stopwatch
+from leukcnn.experiment.many_hosts import connected, dismiss, follow
 from leukcnn.experiment.notes import say_controls
 from leukcnn.experiment.prepare import Prepared, counting_what_is_kept, load_session, prepare
 from leukcnn.experiment.report import Report, report
@@ -19,25 +20,37 @@ from leukcnn.outputs.page_images import capture_mistakes
 from leukcnn.runs import Store
 
 
-def reproduce(request: Request, *, progress: RunProgress) -> Report:
+def reproduce(request: Request, *, progress: RunProgress) -> Report | None:
     """Runs all trials of a request that aren't finished yet, and builds its tables and figures.
+
+    A host other than 0 takes part in the training only.
 
     Args:
         request: The options, which are applied to the paper here. The paper comes from
             `leukcnn.start.find_paper`, which checks the names in it.
         progress: The terminal's display, already entered.
 
+    Returns:
+        The results; None on a host other than 0.
+
     Raises:
         LeukCNNError: The data, the options, the devices or the output folder can't be used.
     """
     watch, study = Stopwatch(), study_of(request)
     store = Store(request.out, study.paper.key)
-    with counting_what_is_kept(store), signals.seen():
-        session, checked = load_session(request, study, store, progress=progress, watch=watch)
+    with counting_what_is_kept(store), signals.seen(), connected(request) as hosts:
+        session, checked = load_session(
+            request, study, store, progress=progress, watch=watch, hosts=hosts
+        )
+        if not hosts.leads:
+            follow(study, session)
+            return None
         prepared = prepare(study, session, checked)
         session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
         watch.lap("planning")
-        return _report(prepared, _run_in_turn(prepared, watch), watch)
+        outcomes = _run_in_turn(prepared, watch)
+        dismiss(hosts)
+        return _report(prepared, outcomes, watch)
 
 
 def _run_in_turn(prepared: Prepared, watch: Stopwatch) -> list[Outcome]:

@@ -222,9 +222,10 @@ def check_request(request: Request) -> None:
             expected="no --weights",
         )
     _, devices = (None, None) if request.devices is None else read_devices(request.devices)
+    hosts = request.place.count if request.place else 1
     for row in _study_of(request).rows:
         if row.wanted and row.trains:
-            check_batch_size(row.setup.training.batch_size, devices or 1)
+            check_batch_size(row.setup.training.batch_size, (devices or 1) * hosts)
         with explained(f"Row {row.id!r}: augmentation.arguments"):
             ImageAugmenter(**row.setup.augmentation.arguments)
         for model in row.setup.models if row.wanted else ():
@@ -232,9 +233,10 @@ def check_request(request: Request) -> None:
             # A user's own builder may read other formats.
             if model.name in BUILDERS and weights not in (None, "imagenet"):
                 check_weights_file(Path(weights))
-    check_writable(user_path(request.out, "out (--out)") / paper.key)
+    if not request.place or request.place.index == 0:
+        check_writable(user_path(request.out, "out (--out)") / paper.key)
     check_writable(cache_folder())
-    check_backend()
+    check_backend(hosts=hosts)
 
 
 def _table_kind(table: spec.Table) -> "TableKind":

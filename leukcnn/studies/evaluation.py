@@ -25,8 +25,8 @@ from leukcnn.tracking import read_track
 _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
-    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices", "workers"),
-    *("track", "controls_only", "figures", "quiet"),
+    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices"),
+    *("hosts", "host_index", "coordinator", "workers", "track", "controls_only", "figures", "quiet"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -70,11 +70,14 @@ def evaluate(
     deterministic: bool = True,
     precision: str | None = None,
     devices: str | int | None = None,
+    hosts: str | int | None = None,
+    host_index: int | None = None,
+    coordinator: str | None = None,
     workers: int = 2,
     track: str | Sequence[str] | None = None,
     figures: str | None = None,
     quiet: bool = False,
-) -> Run:
+) -> Run | None:
     r"""Tests networks and controls on your own images, as the command `leukcnn evaluate` does.
 
     The folder becomes a paper (`run.paper`), so that everything is as in `leukcnn.reproduce`: damaged files
@@ -114,6 +117,9 @@ def evaluate(
         deterministic: Whether the same call gives the same bytes.
         precision: As for `leukcnn.reproduce`.
         devices: As for `leukcnn.reproduce`.
+        hosts: As for `leukcnn.reproduce`.
+        host_index: As for `leukcnn.reproduce`.
+        coordinator: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
         track: As for `leukcnn.reproduce`.
         figures: As for `leukcnn.reproduce`.
@@ -162,6 +168,9 @@ def evaluate(
         deterministic=None if deterministic else False,
         precision=precision,
         devices=None if devices is None else str(devices),
+        hosts=None if hosts is None else str(hosts),
+        host_index=host_index,
+        coordinator=coordinator,
         workers=workers,
         track=read_track(track),
         figures=figures,

@@ -52,6 +52,8 @@ class _BatchOptions(TypedDict):
     batch_size: int
     seed: int
     replicas: int
+    host: int
+    hosts: int
 
 
 def epoch_entries(
@@ -108,6 +110,7 @@ def run_trial(
             return
         if why := why_diverged(trial.path):
             raise DivergenceError.because(why)
+        context.devices.hosts.tell({"train": trial.path.name})
         work = _NetworkTrial(trial, setup, split_rows, context, seed, run)
         times = [time.perf_counter()]
         _ = work.images
@@ -148,6 +151,28 @@ def run_trial(
             leftover.unlink(missing_ok=True)
 
 
+def take_part(
+    trial: Trial, setup: Setup, split_rows: SplitRows, context: TrialContext, *, seed: int
+) -> None:
+    """Trains and predicts a share of a trial that host 0 runs, and writes nothing; for the other hosts.
+
+    Args:
+        trial: The trial; its folder need not exist here.
+        setup: As for `run_trial`.
+        split_rows: As for `run_trial`.
+        context: As for `run_trial`.
+        seed: As for `run_trial`.
+
+    Raises:
+        HostError: Host 0 has ended, or another host was lost.
+    """
+    work = _NetworkTrial(trial, setup, split_rows, context, seed, run=0)
+    learner, batches = work.learner(keep_features=True)
+    # Host 0 has the same error, and notes it.
+    with contextlib.suppress(DivergenceError):
+        work.predict(learner, batches, work.train(learner, batches))
+
+
 @dataclass(frozen=True, eq=False)
 class _NetworkTrial:
     """A running trial; its attributes are the arguments of `run_trial`."""
@@ -175,6 +200,9 @@ class _NetworkTrial:
 
     @cached_property
     def built(self) -> Built:
+        _ = self.images
+        # Building it is the first step that the hosts do together.
+        self.context.devices.hosts.all()
         return self.context.networks.get(
             self.setup.model,
             preprocessing=self.setup.preprocessing,
@@ -197,6 +225,8 @@ class _NetworkTrial:
             "batch_size": self.setup.training.batch_size,
             "seed": self.seed,
             "replicas": self.context.devices.replicas,
+            "host": self.context.devices.hosts.index,
+            "hosts": self.context.devices.hosts.count,
         }
 
     def image_batches(self, entries: Entries, **options: Any) -> BatchSequence:
@@ -309,8 +339,8 @@ class _NetworkTrial:
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():
             if weights is not None:
                 with devices.scope():
-                    load_weights(learner, weights)
-            kept = checkpoint == self.setup.training.checkpoint
+                    load_weights(learner, weights, hosts=devices.hosts)
+            kept = checkpoint == self.setup.training.checkpoint and devices.hosts.leads
             # Weights that aren't finite are a fault of the network, not of its predictions.
             saved = self._network_to_save(f"{name}, checkpoint {checkpoint!r}") if kept else None
             for subset, rows in self.split_rows.predicted.items():
