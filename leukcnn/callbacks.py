@@ -312,7 +312,7 @@ class ProgressObserver(Protocol):
     """Receives the progress of a training, e.g. to show it in the terminal."""
 
     def batch(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
-        """Called after each step; epoch and step count from 1."""
+        """Called after a step, in any thread; epoch and step count from 1. Some steps are left out."""
 
     def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
         """Called after each epoch, which counts from 1."""
@@ -325,7 +325,10 @@ class ProgressObserver(Protocol):
 
 
 class ReportProgress(keras.callbacks.Callback):
-    """Reports every step and epoch to an observer."""
+    """Reports the steps that a `CallbackList` passes on, and every epoch, to an observer."""
+
+    # On JAX, Keras then calls it in another thread, and doesn't wait for the loss before the next step.
+    async_safe = True
 
     def __init__(self, observer: ProgressObserver) -> None:
         super().__init__()

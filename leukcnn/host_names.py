@@ -88,7 +88,9 @@ def read_hosts(
 
 
 def _address(text: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<name>[^\s:/\[\]]+)):(?P<port>[0-9]{1,5})", text)
+    match = re.fullmatch(
+        r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<name>[^\s:/\[\]]+)):(?P<port>[0-9]{1,5})", text
+    )
     if not match or not 1 <= int(match["port"]) <= 65_535:
         raise DeviceError(
             f"coordinator (--coordinator) got {text!r:.80}.",

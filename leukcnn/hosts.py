@@ -144,7 +144,7 @@ class Hosts:
             return
         own = isinstance(error, LeukCNNError) and not isinstance(error, HostError)
         if not own and not isinstance(error, KeyboardInterrupt):
-            # What the hosts compute together fails at once if one is lost, and may be seen to fail before that.
+            # What the hosts compute together may fail before the loss of one is noticed.
             self._lost.wait(_INTERRUPT)
         self._closed.set()
         # The backend would wait for the other hosts when the program ends.
@@ -309,7 +309,7 @@ def _gathered(place: Place) -> Iterator[tuple[int, _Peer]]:
             except TimeoutError as error:
                 missing = ", ".join(map(str, sorted(waiting)))
                 raise HostError(
-                    f"Of {place.count} hosts these didn't come within {CONNECT_SECONDS:.0f} seconds: {missing}.",
+                    f"Hosts that didn't come within {CONNECT_SECONDS:.0f} seconds: {missing} of {place.count}.",
                     expected=f"the same command on every host, with --coordinator {place.address}",
                     remedy="start it on all of them, each with its own --host-index",
                 ) from error

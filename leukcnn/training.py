@@ -1,5 +1,6 @@
 """Builds, compiles and trains the network of one trial, and predicts with it."""
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -20,16 +21,18 @@ from leukcnn.callbacks import (
     exponential_to_last_schedule,
     state_variables,
 )
-from leukcnn.distribution import Devices, make_deterministic
+from leukcnn.distribution import Devices, as_fed, make_deterministic
 from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
-from leukcnn.hosts import Hosts
 from leukcnn.models import build
 from leukcnn.pipeline import BatchSequence, class_probabilities, fed
+from leukcnn.shared_training import MeanOverEpoch, SameLogs, Waiting, joined_outputs
 from leukcnn.spec import Model, Preprocessing, Training
 
 # Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
+
+_SECONDS_BETWEEN_STEPS = 0.25  # that callbacks get to know of
 
 _SCHEDULES = {
     "exponential": exponential_schedule,
@@ -190,60 +193,28 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
     network.compile(optimizer=optimizer, loss=training.loss, **metrics)
 
 
-class _MeanOverEpoch(keras.callbacks.Callback):
-    """Makes the means that an epoch logs count each input once.
+class CallbackList(keras.callbacks.CallbackList):
+    """Keras' list of callbacks, which passes on the end of a step at most four times in a second.
 
-    Keras weights the mean of each batch by the batch's size, and so that of the last one by its padding too.
+    Keras converts the loss and the metrics of each step to numbers for its callbacks, and so waits for the
+    device after each step: on TensorFlow always, on JAX unless all callbacks are `async_safe`. The steps of
+    a validation aren't passed on at all.
 
-    Args:
-        data: The batches of the training.
+    Attributes:
+        always: Number of a step, from 0, whose end is always passed on; None for no step.
     """
 
-    async_safe = True
+    always: int | None = None
+    _next_step = -math.inf
 
-    def __init__(self, data: BatchSequence) -> None:
-        super().__init__()
-        self.sizes, self.real = data.sizes, len(data.entries)
-        self.before: Mapping[str, float] = {}
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Passes the end of a step on, unless one was passed on just before."""
+        if (now := time.monotonic()) >= self._next_step or batch == self.always:
+            self._next_step = now + _SECONDS_BETWEEN_STEPS
+            super().on_train_batch_end(batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Keeps the means before the last batch, if that one is padded."""
-        if batch == len(self.sizes) - 2 and sum(self.sizes) > self.real:
-            self.before = {name: float(value) for name, value in (logs or {}).items()}
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Replaces the means."""
-        *others, last = self.sizes
-        before, count, logged = sum(others), self.real - sum(others), logs or {}
-        for name, mean in self.before.items():
-            of_last = (logged[name] * (before + last) - mean * before) / last
-            logged[name] = (mean * before + of_last * count) / self.real
-        self.before = {}
-
-
-class _SameLogs(keras.callbacks.Callback):
-    """Gives every host the numbers of host 0, so that all decide the same."""
-
-    def __init__(self, hosts: Hosts) -> None:
-        super().__init__()
-        self.hosts = hosts
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Replaces the logs."""
-        own = logs if logs is not None else {}
-        own.update(self.hosts.shared(lambda: ({name: float(own[name]) for name in own}, {}))[0])
-
-
-class _Waiting(keras.callbacks.Callback):
-    """Makes the hosts wait for each other before an epoch, since what they compute together has a time limit."""
-
-    def __init__(self, hosts: Hosts) -> None:
-        super().__init__()
-        self.hosts = hosts
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Waits until host 0 has saved the last epoch."""
-        self.hosts.all()
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
 
 
 class _FiniteLoss(keras.callbacks.Callback):
@@ -324,12 +295,13 @@ def train(
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
     history_file = HistoryFile(folder / "history.csv", history=history)
+    mean_over_epoch = MeanOverEpoch(train_data)
     own_callbacks = [
         # Keras also calls `on_epoch_end` of the data before the first epoch, so the data can't count epochs.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
-        _MeanOverEpoch(train_data),
-        _SameLogs(hosts),
+        mean_over_epoch,
+        SameLogs(hosts),
         # Before those that save.
         _FiniteLoss(),
         *checkpoints,
@@ -337,18 +309,25 @@ def train(
         stop_early,
         *([history_file] if hosts.leads else []),
         *callbacks,
-        _Waiting(hosts),
+        Waiting(hosts),
     ]
+    shown = CallbackList(own_callbacks, add_history=True, model=network)
+    shown.always = mean_over_epoch.step
     started = time.perf_counter()
-    with devices.training(network):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(devices.training(network))
         first_epoch = state.restore(network)
+        for data in (train_data, validation_data):
+            if data is not None:
+                data.epoch = first_epoch
+                stack.enter_context(data.ahead(epochs=training.epochs))
         network.fit(
-            train_data,
-            validation_data=validation_data,
+            as_fed(train_data),
+            validation_data=None if validation_data is None else as_fed(validation_data),
             # A run that was killed after it had stopped early has no epochs left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
-            callbacks=own_callbacks,
+            callbacks=shown,
             shuffle=False,
             verbose=0,
         )
@@ -375,13 +354,8 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
         float64 (M, classes); two columns for a network with one output.
     """
     devices.hosts.all()
-    outputs = devices.outputs(network, data)
-    if devices.hosts.count > 1:
-        # Of each batch, every host has predicted a part.
-        ends = np.cumsum([size // data.hosts for size in data.sizes])[:-1]
-        parts = [
-            np.split(one["arrays"]["outputs"], ends) for one in devices.hosts.all(arrays={"outputs": outputs})
-        ]
-        outputs = np.concatenate([part for batch in zip(*parts, strict=True) for part in batch])
+    with data.ahead():
+        outputs = devices.outputs(network, data)
+    outputs = joined_outputs(devices.hosts, data, outputs)
     # The outputs after the last entry come from padding the last batch to a multiple of the devices.
     return class_probabilities(outputs[: len(data.entries)])

@@ -1,3 +1,5 @@
+import threading
+import time
 from dataclasses import replace
 
 import keras
@@ -5,6 +7,7 @@ import numpy as np
 import pytest
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.distribution import as_fed, find_devices
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline import (
     ArrayBatches,
@@ -18,6 +21,7 @@ from leukcnn.pipeline import (
     scaled,
 )
 from leukcnn.spec import Preprocessing
+from leukcnn.training import predict
 
 IMAGE_SIZE, N = 6, 11
 PLAIN = Preprocessing(crop=IMAGE_SIZE, scale=1.0)
@@ -180,13 +184,70 @@ def test_batch_depends_on_its_number_alone():
         assert_same_batches([sequence[i]], [expected[i]])
 
 
-@pytest.mark.parametrize("workers", [2, 3, 7])
-def test_workers_do_not_change_a_batch(workers):
-    # Seven threads are more than the images of a batch.
-    options = {"shuffle": True, "fresh": True}
-    assert_same_batches(
-        batches(make_augmented(workers=workers, **options)), batches(make_augmented(**options))
-    )
+def threads_of_batches() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("leukcnn-batches")]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_batches_made_ahead_are_the_same_with_any_number_of_workers(workers):
+    # A first batch that is taken twice, as `fit` does, three epochs, and a run that begins with the second.
+    expected = [batches(at_epoch(make_augmented(shuffle=True, fresh=True), epoch)) for epoch in range(3)]
+    for first in (0, 1):
+        sequence = at_epoch(make_augmented(shuffle=True, fresh=True, workers=workers), first)
+        with sequence.ahead(epochs=3):
+            assert_same_batches([sequence[0]], expected[first][:1])
+            for epoch in range(first, 3):
+                assert_same_batches(batches(at_epoch(sequence, epoch)), expected[epoch])
+        assert not threads_of_batches()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_only_the_next_batches_are_made_ahead(monkeypatch, workers):
+    made, sequence = [], make_sequence(shuffle=True, workers=workers, batch_size=1)
+    original = ImageSequence.inputs
+
+    def inputs(self, positions, *, epoch=0):
+        made.append((epoch, int(positions[0])))
+        return original(self, positions, epoch=epoch)
+
+    monkeypatch.setattr(ImageSequence, "inputs", inputs)
+    order = [(epoch, position) for epoch in (0, 1) for position in sequence._order(epoch)]
+    with sequence.ahead(epochs=2):
+        for batch in range(N):
+            sequence[batch]
+            wait_for(lambda done=batch + workers + 3: len(made) == done)
+    # The first batches of the second epoch are made at the end of the first one; none is made twice.
+    assert sorted(made) == sorted(order[: N + workers + 2])
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def test_validation_batches_are_made_ahead_for_the_next_validation_too(monkeypatch):
+    sequence, plain = make_augmented(workers=2), batches(make_augmented())
+    with sequence.ahead(epochs=3):
+        for _ in range(3):
+            assert_same_batches(batches(sequence), plain)
+            sequence.on_epoch_end()
+
+
+@pytest.mark.backend
+def test_an_error_in_a_thread_is_raised_as_it_was(identity_network, monkeypatch):
+    sequence = make_augmented(labels=None, workers=2)
+    original = ImageSequence.inputs
+
+    def inputs(self, positions, *, epoch=0):
+        if positions[0] == 8:
+            raise ArgumentError("An image is gone.")
+        return original(self, positions, epoch=epoch)
+
+    monkeypatch.setattr(ImageSequence, "inputs", inputs)
+    with pytest.raises(ArgumentError, match="An image is gone"):
+        predict(identity_network, sequence, devices=find_devices())
+    assert not threads_of_batches()
 
 
 def test_order_and_variants_depend_on_the_seed():
@@ -304,12 +365,14 @@ def identity_network() -> keras.Model:
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_keras_gets_the_same_batches_with_any_number_of_workers(identity_network, workers):
     expected = joined(make_augmented())[0]
     sequence = make_augmented(labels=None, workers=workers)
     for _ in range(2):
-        np.testing.assert_array_equal(identity_network.predict(sequence, verbose=0), expected)
+        with sequence.ahead():
+            found = identity_network.predict(as_fed(sequence), verbose=0)
+        np.testing.assert_array_equal(found, expected)
 
 
 def fresh_classifier() -> keras.Model:
@@ -321,7 +384,7 @@ def fresh_classifier() -> keras.Model:
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_fit_uses_the_order_of_each_epoch_with_any_number_of_workers(workers):
     fitted, by_hand = fresh_classifier(), fresh_classifier()
     sequence = make_augmented(shuffle=True, fresh=True, workers=workers)
@@ -329,14 +392,16 @@ def test_fit_uses_the_order_of_each_epoch_with_any_number_of_workers(workers):
     set_epoch = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: setattr(sequence, "epoch", epoch)
     )
-    fitted.fit(
-        sequence,
-        validation_data=make_augmented(workers=workers),
-        epochs=3,
-        callbacks=[set_epoch],
-        shuffle=False,
-        verbose=0,
-    )
+    validation = make_augmented(workers=workers)
+    with sequence.ahead(epochs=3), validation.ahead(epochs=3):
+        fitted.fit(
+            as_fed(sequence),
+            validation_data=as_fed(validation),
+            epochs=3,
+            callbacks=[set_epoch],
+            shuffle=False,
+            verbose=0,
+        )
     for epoch in range(3):
         for batch in batches(at_epoch(make_augmented(shuffle=True, fresh=True), epoch)):
             by_hand.train_on_batch(*batch)

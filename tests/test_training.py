@@ -262,3 +262,41 @@ def test_divergence_without_validation_is_reported(setup, tmp_path):
             folder=tmp_path,
             devices=find_devices(),
         )
+
+
+class LateValue:
+    """The value of a step that may still be computed; counts how often someone waits for it."""
+
+    conversions = 0
+
+    def __float__(self):
+        self.conversions += 1
+        return 0.5
+
+
+@pytest.mark.backend
+def test_callbacks_wait_for_a_step_at_intervals_only(setup, tmp_path, monkeypatch):
+    setup, network = build(setup)
+    steps = []
+
+    class Steps(tiny.Progress):
+        def batch(self, *, epoch, step, loss, accuracy):
+            steps.append((epoch, step, loss))
+
+    def fit_of(model, data, *, callbacks, **options):
+        value = LateValue()
+        logs = {"loss": value, "accuracy": value}
+        callbacks.on_train_begin()
+        callbacks.on_epoch_begin(0)
+        for step in range(50):
+            callbacks.on_train_batch_begin(step)
+            callbacks.on_train_batch_end(step, logs)
+            callbacks.on_test_batch_end(step, logs)
+        callbacks.on_epoch_end(0, dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 0.5))
+        callbacks.on_train_end()
+        assert value.conversions == 2
+
+    monkeypatch.setattr(keras.Model, "fit", fit_of)
+    fit(setup, network, tmp_path, observer=Steps())
+    # The others came too soon after it.
+    assert steps == [(1, 1, 0.5)]

@@ -378,12 +378,31 @@ class ImageAugmenter:
                 self._apply(target, image, params)
 
         if threads == 1:
-            work(chunks[0], sample(chunks[0]))
+            self.apply_into(out, images, seeds)
         else:
             with ThreadPoolExecutor(threads) as pool:
                 for job in [pool.submit(work, chunk, sample(chunk)) for chunk in chunks]:
                     job.result()
         return out
+
+    def apply_into(
+        self,
+        out: Iterable[np.ndarray],
+        images: Sequence[np.ndarray] | np.ndarray,
+        seeds: Iterable[int | np.random.Generator],
+    ) -> None:
+        """Does the work of `apply_batch` for images that needn't be one array, without checking anything.
+
+        Args:
+            out: N arrays to write to, each like its image.
+            images: N images of one shape, each as in `apply_transform`.
+            seeds: N seeds.
+        """
+        transforms = [
+            self.get_random_transform(image.shape, seed) for image, seed in zip(images, seeds, strict=True)
+        ]
+        for target, image, params in zip(out, images, transforms, strict=True):
+            self._apply(target, image, params)
 
 
 def _between(limits: tuple[float, float], uniform: float) -> float:

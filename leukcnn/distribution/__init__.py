@@ -9,6 +9,7 @@ from leukcnn.distribution.conversions import (
 )
 from leukcnn.distribution.devices import (
     Devices,
+    as_fed,
     device_models,
     find_devices,
     gradient,
@@ -19,6 +20,7 @@ from leukcnn.distribution.replicas import stop_hosts
 
 __all__ = [
     "Devices",
+    "as_fed",
     "converted_to_litert",
     "converted_to_onnx",
     "device_models",

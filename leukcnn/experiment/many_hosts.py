@@ -25,7 +25,18 @@ from leukcnn.runs import Trial
 from leukcnn.trials import take_part
 
 # Options that hosts may have of their own.
-_SAME = ("profile", "only", "seed", "runs", "split", "unknown_subjects", "datasets", "mask", "base", "assumed")
+_SAME = (
+    "profile",
+    "only",
+    "seed",
+    "runs",
+    "split",
+    "unknown_subjects",
+    "datasets",
+    "mask",
+    "base",
+    "assumed",
+)
 _SAME = (*_SAME, "deterministic", "precision", "devices", "controls_only", "command")
 
 
@@ -131,7 +142,9 @@ def _require_same(hosts: Hosts, what: str, own: Mapping[str, Any]) -> None:
         if values == every[0]:
             continue
         names = [name for name in values if values[name] != every[0].get(name)]
-        listed = "; ".join(f"{name} is {every[0].get(name)} on host 0 and {values[name]} here" for name in names)
+        listed = "; ".join(
+            f"{name} is {every[0].get(name)} on host 0 and {values[name]} here" for name in names
+        )
         raise HostError(
             f"Host {host} has {what}: {listed.replace(' here', f' on host {host}')}.",
             expected="the same command, data and versions on every host; folders may differ",

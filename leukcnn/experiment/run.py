@@ -39,9 +39,7 @@ def reproduce(request: Request, *, progress: RunProgress) -> Report | None:
     watch, study = Stopwatch(), study_of(request)
     store = Store(request.out, study.paper.key)
     with counting_what_is_kept(store), signals.seen(), connected(request) as hosts:
-        session, checked = load_session(
-            request, study, store, progress=progress, watch=watch, hosts=hosts
-        )
+        session, checked = load_session(request, study, store, progress=progress, watch=watch, hosts=hosts)
         if not hosts.leads:
             follow(study, session)
             return None

@@ -1,9 +1,9 @@
 """Batches for Keras: the images of an epoch in their order, augmented."""
 
 import abc
+import contextlib
 import math
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -11,15 +11,21 @@ import numpy as np
 
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import ArgumentError
+from leukcnn.pipeline.ahead import Ahead, Key
 from leukcnn.pipeline.entries import Entries
 from leukcnn.seeding import child_seed, generator
+
+# Bytes. TensorFlow and JAX take an array on the processor as it is if it begins at a multiple of this number.
+_ALIGNMENT = 64
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):
     """Base class of batches for `fit`, `evaluate` and `predict`; a subclass makes the inputs.
 
     A batch depends only on its number, the epoch and the seed. It doesn't depend on the number of workers or
-    on the batches before it. Pass `shuffle=False` to `fit`: if `shuffle` is True here, this class samples a
+    on the batches before it. Within the block of `ahead`, threads make batches before they are needed.
+
+    Pass `shuffle=False` to `fit`: if `shuffle` is True here, this class samples a
     new order for each value of its attribute `epoch`, which increases at the end of each epoch.
 
     Args:
@@ -37,9 +43,11 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         hosts: Number of hosts.
         padding_weights: "batch" keeps the mean over each batch the same as on one device (for the gradient
             of the last batch); "set" keeps the mean over all entries the same (for their loss and accuracy).
+        workers: Threads that make batches within `ahead`; they don't change the result.
 
     Raises:
-        ArgumentError: There are no images, the batch size is below 1, or `padding_weights` is another word.
+        ArgumentError: There are no images, the batch size or the number of workers is below 1, or
+            `padding_weights` is another word.
     """
 
     def __init__(
@@ -55,21 +63,27 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         host: int = 0,
         hosts: int = 1,
         padding_weights: str = "batch",
+        workers: int = 1,
     ) -> None:
         # Keras must use one worker. `fit` builds the network with a first batch; further workers would then
-        # prepare the next batches and return them in a later epoch (JAX, tf.distribute). Threads that share
-        # the images of a batch replace the workers.
+        # prepare the next batches and return them in a later epoch (JAX, tf.distribute). Threads that make
+        # batches by the number of the epoch replace the workers.
         super().__init__(workers=1)
         if min(len(entries), batch_size) < 1:
             raise ArgumentError(
                 f"{len(entries)} images in batches of {batch_size}.", expected="at least one of each"
             )
+        if workers < 1:
+            raise ArgumentError(f"workers is {workers}.", expected="at least 1")
         if padding_weights not in ("batch", "set"):
             raise ArgumentError(f"padding_weights is {padding_weights!r}.", expected="'batch' or 'set'")
         self.entries, self.labels, self.classes = entries, labels, classes
         self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
         self.epoch, self.replicas, self.padding_weights = 0, replicas, padding_weights
         self.host, self.hosts = host, hosts
+        self.threads = workers
+        self._ahead: Ahead | None = None
+        self._known_order = (-1, np.arange(len(entries)))
 
     def __len__(self) -> int:
         return -(-len(self.entries) // self.batch_size)
@@ -85,11 +99,51 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
             (inputs,) without labels, else (inputs, targets), and with several replicas (inputs, targets,
             weights): (B, ...), float32 (B, classes) and float32 (B,). On several hosts, this host's part.
         """
-        positions = self._order()[batch * self.batch_size : (batch + 1) * self.batch_size]
+        key = (self.epoch if self.differs_by_epoch else 0, batch)
+        return self._made(key) if self._ahead is None else self._ahead[key]
+
+    @property
+    def differs_by_epoch(self) -> bool:
+        """Whether the batches of another epoch are others."""
+        return self.shuffle
+
+    @contextlib.contextmanager
+    def ahead(self, *, epochs: int = 1) -> Iterator[None]:
+        """Makes batches on threads, before they are needed, within a block; no thread is left after it.
+
+        At the end of an epoch the first batches of the next one are made. An error in a thread is raised at
+        the end of the block, as it was raised there, whatever the backend made of it.
+
+        Args:
+            epochs: Number of epochs. Nothing is made after the last.
+        """
+
+        def after(key: Key) -> Key | None:
+            epoch, batch = key
+            if batch + 1 < len(self):
+                return epoch, batch + 1
+            if not self.differs_by_epoch:
+                return (0, 0) if epochs > 1 else None
+            return (epoch + 1, 0) if epoch + 1 < epochs else None
+
+        self._ahead = ahead = Ahead(self._made, after=after, threads=self.threads)
+        try:
+            yield
+        except Exception:
+            if ahead.fault is not None:
+                raise ahead.fault from None
+            raise
+        finally:
+            self._ahead = None
+            ahead.close()
+
+    def _made(self, key: Key) -> tuple[np.ndarray, ...]:
+        epoch, batch = key
+        positions = self._order(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
         padded = np.resize(positions, self.padded(len(positions)))
         share = len(padded) // self.hosts
         own = slice(self.host * share, (self.host + 1) * share)
-        inputs = self.inputs(padded[own])
+        inputs = self.inputs(padded[own], epoch=epoch)
         if self.labels is None:
             return (inputs,)
         labels = self.labels[self.entries.rows[padded[own]]]
@@ -118,13 +172,17 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         whole = math.lcm(inputs, self.replicas)
         return whole if whole <= self.batch_size else inputs + -inputs % self.replicas
 
-    def _order(self) -> np.ndarray:
-        if not self.shuffle:
-            return np.arange(len(self.entries))
-        return generator(self.seed, "order", self.epoch).permutation(len(self.entries))
+    def _order(self, epoch: int) -> np.ndarray:
+        known, order = self._known_order
+        if not self.shuffle or known == epoch:
+            return order
+        # Sampling it for each batch again could take longer than the batch.
+        order = generator(self.seed, "order", epoch).permutation(len(self.entries))
+        self._known_order = (epoch, order)
+        return order
 
     @abc.abstractmethod
-    def inputs(self, positions: np.ndarray) -> np.ndarray:
+    def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> np.ndarray:
         """Returns the inputs for B positions in the entries, (B, ...)."""
 
 
@@ -138,11 +196,10 @@ class ImageSequence(BatchSequence):
         seed: Root seed.
         augmenter: Makes the variants; required if an entry has a variant above 0.
         fresh: Whether variants are sampled again in each epoch. Entries with variant 0 are never augmented.
-        workers: Threads that prepare the images of a batch.
         **options: Arguments of `BatchSequence`.
 
     Raises:
-        ArgumentError: There are fewer workers than 1, or variants without an augmenter.
+        ArgumentError: There are variants without an augmenter.
     """
 
     def __init__(
@@ -154,38 +211,38 @@ class ImageSequence(BatchSequence):
         seed: int,
         augmenter: ImageAugmenter | None = None,
         fresh: bool = False,
-        workers: int = 1,
         **options: Any,
     ) -> None:
         super().__init__(entries, seed=seed, **options)
-        if workers < 1:
-            raise ArgumentError(f"workers is {workers}.", expected="at least 1")
         if augmenter is None and entries.variants.any():
             raise ArgumentError("There are variants but no augmenter.", expected="an ImageAugmenter")
         self.images, self.ids = images, ids
-        self.augmenter, self.fresh, self.threads = augmenter, fresh, workers
+        self.augmenter, self.fresh = augmenter, fresh
 
-    def inputs(self, positions: np.ndarray) -> np.ndarray:
+    @property
+    def differs_by_epoch(self) -> bool:
+        """Whether the batches of another epoch are others."""
+        return self.shuffle or self.fresh
+
+    def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> np.ndarray:
         """Returns the images of B positions in the entries, uint8 (B, height, width, 3)."""
-        if self.threads == 1:
-            return self._augmented(positions)
-        chunks = np.array_split(positions, self.threads)
-        with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate(list(pool.map(self._augmented, chunks)))
-
-    def _augmented(self, positions: np.ndarray) -> np.ndarray:
         rows, variants = self.entries.rows[positions], self.entries.variants[positions]
-        images = self.images[rows]
         changed = np.flatnonzero(variants)
-        if len(changed):
-            assert self.augmenter is not None, "the constructor refuses variants without an augmenter"
-            epoch = self.epoch if self.fresh else 0
-            seeds = [
-                child_seed(self.seed, "augmentation", str(self.ids[rows[i]]), int(variants[i]), epoch)
-                for i in changed
-            ]
-            images[changed] = self.augmenter.apply_batch(images[changed], seeds)
-        return images
+        if not len(changed):
+            return self.images[rows]
+        assert self.augmenter is not None, "the constructor refuses variants without an augmenter"
+        out = _aligned((len(rows), *self.images.shape[1:]))
+        for i in np.flatnonzero(variants == 0):
+            out[i] = self.images[rows[i]]
+        numbered = epoch if self.fresh else 0
+        seeds = [
+            child_seed(self.seed, "augmentation", str(self.ids[rows[i]]), int(variants[i]), numbered)
+            for i in changed
+        ]
+        self.augmenter.apply_into(
+            [out[i] for i in changed], [self.images[row] for row in rows[changed]], seeds
+        )
+        return out
 
 
 class FeatureSequence(BatchSequence):
@@ -202,9 +259,17 @@ class FeatureSequence(BatchSequence):
         super().__init__(entries, **options)
         self.features = features
 
-    def inputs(self, positions: np.ndarray) -> np.ndarray:
+    def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> np.ndarray:
         """Returns the features for B positions in the entries, float32 (B, ...)."""
         return self.features[self.entries.rows[positions], self.entries.variants[positions]]
+
+
+def _aligned(shape: tuple[int, ...]) -> np.ndarray:
+    """Returns a new array, uint8, with any values, which backends don't copy on the processor."""
+    size = math.prod(shape)
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].reshape(shape)
 
 
 class ArrayBatches(keras.utils.PyDataset):

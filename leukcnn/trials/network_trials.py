@@ -151,17 +151,10 @@ def run_trial(
             leftover.unlink(missing_ok=True)
 
 
-def take_part(
-    trial: Trial, setup: Setup, split_rows: SplitRows, context: TrialContext, *, seed: int
-) -> None:
+def take_part(trial: Trial, setup: Setup, split_rows: SplitRows, context: TrialContext, *, seed: int) -> None:
     """Trains and predicts a share of a trial that host 0 runs, and writes nothing; for the other hosts.
 
-    Args:
-        trial: The trial; its folder need not exist here.
-        setup: As for `run_trial`.
-        split_rows: As for `run_trial`.
-        context: As for `run_trial`.
-        seed: As for `run_trial`.
+    The arguments are those of `run_trial`; the trial's folder need not exist here.
 
     Raises:
         HostError: Host 0 has ended, or another host was lost.
