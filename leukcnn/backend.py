@@ -26,8 +26,8 @@ def check_backend(*, hosts: int = 1) -> None:
         hosts: Number of hosts that are to train together.
 
     Raises:
-        DeviceError: It isn't TensorFlow or JAX, it is TensorFlow for several hosts, or Keras' file of settings
-            has others than leukcnn can use.
+        DeviceError: It isn't TensorFlow or JAX, or it is TensorFlow for several hosts; or Keras' file of
+            settings has others than leukcnn can use.
         DependencyError: Its package isn't installed.
     """
     if "keras" not in sys.modules:
@@ -44,8 +44,8 @@ def check_backend(*, hosts: int = 1) -> None:
         raise DeviceError(
             f"{hosts} hosts (--hosts) with the {name} backend, which {source} names.",
             expected="the JAX backend: Keras trains on several hosts with it alone",
-            remedy=f"KERAS_BACKEND=jax leukcnn ... on every host ({_SUPPORTED['jax']}); TensorFlow uses several "
-            "devices of one host: --devices",
+            remedy=f"KERAS_BACKEND=jax leukcnn ... on every host ({_SUPPORTED['jax']}); TensorFlow uses "
+            "several devices of one host: --devices",
         )
     if name not in sys.modules and importlib.util.find_spec(name) is None:
         raise DependencyError(

@@ -14,6 +14,7 @@ from leukcnn.commands.evaluate import evaluate
 from leukcnn.commands.export import export
 from leukcnn.commands.list_runs import list_runs
 from leukcnn.commands.papers import list_papers
+from leukcnn.commands.plan import plan
 from leukcnn.commands.predict import predict
 from leukcnn.commands.report import report
 from leukcnn.commands.reproduce import reproduce
@@ -37,7 +38,19 @@ def main() -> None:
 
 
 for _command in (
-    *(list_papers, datasets, check, evaluate, reproduce, table, report, list_runs, audit_paper, predict),
-    export,
+    *(
+        list_papers,
+        datasets,
+        check,
+        evaluate,
+        reproduce,
+        plan,
+        table,
+        report,
+        list_runs,
+        audit_paper,
+        predict,
+    ),
+    *(predict, export),
 ):
     main.add_command(_command)

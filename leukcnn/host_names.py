@@ -94,7 +94,7 @@ def _address(text: str) -> tuple[str, int]:
     if not match or not 1 <= int(match["port"]) <= 65_535:
         raise DeviceError(
             f"coordinator (--coordinator) got {text!r:.80}.",
-            expected="HOST:PORT, the name or address of host 0 and a port that is free there, such as node1:9000",
+            expected="HOST:PORT, the name of host 0 and a port that is free there, such as node1:9000",
             remedy="use the same on every host; an address of IPv6 has brackets: [::1]:9000",
         )
     return match["six"] or match["name"], int(match["port"])

@@ -309,7 +309,7 @@ def _gathered(place: Place) -> Iterator[tuple[int, _Peer]]:
             except TimeoutError as error:
                 missing = ", ".join(map(str, sorted(waiting)))
                 raise HostError(
-                    f"Hosts that didn't come within {CONNECT_SECONDS:.0f} seconds: {missing} of {place.count}.",
+                    f"After {CONNECT_SECONDS:.0f} seconds, hosts {missing} of {place.count} haven't come.",
                     expected=f"the same command on every host, with --coordinator {place.address}",
                     remedy="start it on all of them, each with its own --host-index",
                 ) from error

@@ -55,6 +55,10 @@ from leukcnn.trial_files import (
 STORE_VERSION = 8
 
 
+class TrialBusyError(StoreError):
+    """Another process works on a trial."""
+
+
 class _Result(dict[str, Any]):
     """The result of a trial; says which file lacks a field that is asked for."""
 
@@ -169,9 +173,10 @@ class Trial:
         """Keeps other processes from working on this trial; a killed process releases the lock.
 
         Raises:
-            StoreError: Another process works on the trial, or the folder can't be written to.
+            TrialBusyError: Another process works on the trial.
+            StoreError: The folder can't be written to.
         """
-        busy = StoreError(
+        busy = TrialBusyError(
             f"Another process works on the trial {self.path}.",
             expected="one process per trial",
             remedy="wait for it, or choose another --out",

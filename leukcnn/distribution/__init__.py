@@ -9,6 +9,7 @@ from leukcnn.distribution.conversions import (
 )
 from leukcnn.distribution.devices import (
     Devices,
+    accelerators,
     as_fed,
     device_models,
     find_devices,
@@ -20,6 +21,7 @@ from leukcnn.distribution.replicas import stop_hosts
 
 __all__ = [
     "Devices",
+    "accelerators",
     "as_fed",
     "converted_to_litert",
     "converted_to_onnx",

@@ -170,6 +170,11 @@ def _backend_devices() -> tuple[str, ...]:
     return tuple(accelerators or devices)
 
 
+def accelerators() -> tuple[str, ...]:
+    """Returns the backend's names of all GPUs and other accelerators; none if there is only a processor."""
+    return tuple(name for name in keras.distribution.list_devices() if "cpu" not in name.lower())
+
+
 def device_models() -> list[str]:
     """Returns the model of each accelerator, as the backend names it, such as "NVIDIA H100 80GB HBM3"."""
     if keras.backend.backend() == "tensorflow":

@@ -24,20 +24,11 @@ from leukcnn.hosts import Hosts
 from leukcnn.runs import Trial
 from leukcnn.trials import take_part
 
-# Options that hosts may have of their own.
+# Options that all hosts must have.
 _SAME = (
-    "profile",
-    "only",
-    "seed",
-    "runs",
-    "split",
-    "unknown_subjects",
-    "datasets",
-    "mask",
-    "base",
-    "assumed",
+    *("profile", "only", "seed", "runs", "split", "unknown_subjects", "datasets", "mask", "base", "assumed"),
+    *("deterministic", "precision", "devices", "trial", "controls_only"),
 )
-_SAME = (*_SAME, "deterministic", "precision", "devices", "controls_only", "command")
 
 
 class Unshown:
@@ -141,12 +132,14 @@ def _require_same(hosts: Hosts, what: str, own: Mapping[str, Any]) -> None:
     for host, values in enumerate(every):
         if values == every[0]:
             continue
-        names = [name for name in values if values[name] != every[0].get(name)]
-        listed = "; ".join(
-            f"{name} is {every[0].get(name)} on host 0 and {values[name]} here" for name in names
-        )
+        first = every[0]
+        listed = [
+            f"{name} is {first.get(name)} on host 0 and {values[name]} on host {host}"
+            for name in values
+            if values[name] != first.get(name)
+        ]
         raise HostError(
-            f"Host {host} has {what}: {listed.replace(' here', f' on host {host}')}.",
+            f"Host {host} has {what}: {'; '.join(listed)}.",
             expected="the same command, data and versions on every host; folders may differ",
             remedy="start the same command on every host, with only --host-index another",
         )

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices, make_deterministic
-from leukcnn.errors import ArgumentError, WeightsError
+from leukcnn.errors import ArgumentError, SpecError, StoreError, WeightsError
 from leukcnn.experiment.check import check_optimizers
 from leukcnn.experiment.check_networks import check_networks, check_row_weights, weights_at_the_door
 from leukcnn.experiment.estimate import Stopwatch
@@ -24,12 +25,13 @@ from leukcnn.experiment.record import experiment_name, make_record, store_option
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import RunProgress, Session
 from leukcnn.experiment.study import Study
+from leukcnn.fields import did_you_mean
 from leukcnn.files import locked_folder, write_json
 from leukcnn.hosts import Hosts
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.page_images import capture_copies
-from leukcnn.records import ExperimentRecord, PlannedTrial, relative
+from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.tracking import Tracking
@@ -65,19 +67,26 @@ class Prepared:
 
     def waiting_controls(self) -> list[PlannedTrial]:
         """Returns the controls on the splits of this run that aren't finished; none if nothing needs them."""
-        study = self.study
-        if not study.trained and not study.controls_only:
-            return []
-        splits = study.split_kinds if study.controls_only else {trial.split for trial in self.wanted}
-        return self.session.unfinished(
-            [control for control in self.planned.controls if control.split in splits]
-        )
+        return self.session.unfinished(wanted_controls(self.study, self.planned, self.wanted))
 
     def waiting_probe(self) -> PlannedTrial | None:
         """Returns the probe that distinguishes datasets unless it is finished or nothing needs it."""
         if not self.planned.probe or not (self.study.trained or self.study.controls_only):
             return None
         return next(iter(self.session.unfinished([self.planned.probe])), None)
+
+
+def wanted_trials(study: Study, planned: Plan) -> list[PlannedTrial]:
+    """Returns the trials of a plan that a command asks for, finished or not."""
+    return [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
+
+
+def wanted_controls(study: Study, planned: Plan, wanted: list[PlannedTrial]) -> list[PlannedTrial]:
+    """Returns the controls on the splits of a command's trials; none if nothing needs them."""
+    if not study.trained and not study.controls_only:
+        return []
+    splits = study.split_kinds if study.controls_only else {trial.split for trial in wanted}
+    return [control for control in planned.controls if control.split in splits]
 
 
 @contextlib.contextmanager
@@ -89,6 +98,23 @@ def counting_what_is_kept(store: Store) -> Iterator[None]:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"Finished trials are kept in {relative(store.root)}: {n:,}.")
         raise
+
+
+def load_index(request: Request, study: Study, *, progress: RunProgress) -> ImageIndex:
+    """Returns the images of a request.
+
+    Raises:
+        DataError: The folder can't be used.
+    """
+    return load_images(
+        study.paper,
+        study.datasets,
+        request.data,
+        classes=request.classes,
+        seed=study.seed,
+        say=progress.message,
+        counting=progress.counting,
+    )
 
 
 def load_session(
@@ -124,15 +150,7 @@ def load_session(
     check_optimizers(study.paper)
     check_networks(study, store)
     checked = weights_at_the_door(study, store)
-    index = load_images(
-        study.paper,
-        study.datasets,
-        request.data,
-        classes=request.classes,
-        seed=study.seed,
-        say=say,
-        counting=progress.counting,
-    )
+    index = load_index(request, study, progress=progress)
     require_same_images(hosts, index)
     watch.lap("reading")
     shared = TrialContext(index, devices, progress, workers=request.workers)
@@ -140,19 +158,23 @@ def load_session(
     return Session(store, progress, shared, tracking), checked
 
 
-def prepare(study: Study, session: Session, checked: set[str]) -> Prepared:
+def prepare(study: Study, session: Session, checked: set[str], *, trial: str = "") -> Prepared:
     """Plans a run, and writes its record and what it shows without training.
 
     Args:
         study: The paper with the options applied.
         session: Its resources.
         checked: Ids of the rows whose weights are checked already.
+        trial: Name of the one trial that will be run; "" for all. Other processes may run other trials at the
+            same time: a record that is there already is left as it is.
 
     Raises:
-        LeukCNNError: The data, the weights or the output folder can't be used.
+        LeukCNNError: The data, the weights, the output folder or the trial can't be used.
     """
     store, planned = session.store, plan(study, session.index, counting=session.progress.counting)
-    wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
+    wanted = wanted_trials(study, planned)
+    if trial:
+        _require_trial(study, store, planned, wanted, name=trial)
     say_what_is_not_trained(study, session, planned, wanted)
     to_do = session.unfinished(wanted)
     lacking = _check_weights(study, session, {trial.row for trial in to_do} - checked)
@@ -177,8 +199,48 @@ def prepare(study: Study, session: Session, checked: set[str]) -> Prepared:
     folder = store.experiment(experiment_name(record))
     session.tracking.group = f"{study.paper.key}/{folder.name}"
     prepared = Prepared(study, session, planned, wanted, to_do, record, folder)
-    _keep_what_was_asked(prepared)
+    if not trial or not _is_kept(prepared):
+        _keep_what_was_asked(prepared)
     return prepared
+
+
+def _require_trial(
+    study: Study, store: Store, planned: Plan, wanted: list[PlannedTrial], *, name: str
+) -> None:
+    """Checks that a trial is in the plan, and that the network that it needs is trained.
+
+    Raises:
+        SpecError: It isn't in the plan.
+        StoreError: The network isn't trained.
+    """
+    probes = [planned.probe] if planned.probe else []
+    names = {one.name for one in (*wanted, *wanted_controls(study, planned, wanted), *probes)}
+    if name not in names:
+        raise SpecError(
+            f"trial (--trial) got {name}, which isn't among the {len(names):,} trials of this run.",
+            expected="a name that `leukcnn plan` lists",
+            remedy=did_you_mean(name, sorted(names))
+            or "use the options and the data of that plan: they are a part of each name",
+        )
+    source = planned.identities[name].get("features_of")
+    if not source or store.finished_trial(name) or store.finished_trial(source):
+        return
+    if source in store.damaged:
+        raise store.damage(source)
+    diverged = why_diverged(store.root / "trials" / source)
+    raise StoreError(
+        f"trial (--trial) got {name}, which needs the network of the trial {source}, "
+        + (f"whose training diverged: {diverged}." if diverged else "which isn't trained yet."),
+        expected="that trial finished",
+        remedy=f"run it first, with the same options: --trial {source}",
+    )
+
+
+def _is_kept(prepared: Prepared) -> bool:
+    """Returns whether the folder has the record of this run, which is written before all else."""
+    with contextlib.suppress(StoreError):
+        return ExperimentRecord.load(prepared.folder) == prepared.record
+    return False
 
 
 def _keep_what_was_asked(prepared: Prepared) -> None:

@@ -28,6 +28,11 @@ class Outcome:
     fault: str = ""
 
 
+def title_of_control(control: PlannedTrial) -> str:
+    """Returns the name of a control on a split, for people."""
+    return f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
+
+
 @dataclass(frozen=True, eq=False)
 class Runner:
     """Runs trials of a plan, each by itself.
@@ -50,8 +55,7 @@ class Runner:
         """Runs a control."""
         session, planned = self.session, self.planned
         stored = session.store.trial(planned.identities[control.name])
-        title = f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
-        with tracked(session, self.study.paper, control, title):
+        with tracked(session, self.study.paper, control, title_of_control(control)):
             run_control(
                 stored,
                 control.row,

@@ -18,6 +18,7 @@ from leukcnn.experiment.request import OPEN, SCRATCH, Request, chosen_datasets
 from leukcnn.fields import replace_at
 from leukcnn.files import check_writable
 from leukcnn.image_cache import cache_folder
+from leukcnn.launchers import read_launcher, require_scheduler
 from leukcnn.models.published import starts_from, weights_file
 from leukcnn.paths import check_weights_file
 from leukcnn.spec.checks import name_of
@@ -201,18 +202,22 @@ def _study_of(request: Request) -> Study:
     )
 
 
-def check_request(request: Request) -> None:
+def check_request(request: Request, *, writing: bool = True) -> None:
     """Checks what can be checked of a request before Keras is loaded.
 
     Its options must be compatible, its weights files must exist and look like such files, its output folder
     must allow writing, and Keras' backend must be supported and installed.
+
+    Args:
+        request: The request.
+        writing: Whether something will be written into the output folder.
 
     Raises:
         SpecError: As `study_of`.
         WeightsError: As `study_of`; or a file holds no weights, or no network of the paper starts from any.
         StoreError: The output folder can't be written to.
         DeviceError: The backend isn't supported, or a batch can't be divided among the devices.
-        DependencyError: The backend isn't installed.
+        DependencyError: The backend isn't installed, or the launcher's package.
     """
     paper, place = request.paper, request.weights
     models = [model for row in paper.rows for model in row.setup.models]
@@ -233,10 +238,11 @@ def check_request(request: Request) -> None:
             # A user's own builder may read other formats.
             if model.name in BUILDERS and weights not in (None, "imagenet"):
                 check_weights_file(Path(weights))
-    if not request.place or request.place.index == 0:
+    if writing and (not request.place or request.place.index == 0):
         check_writable(user_path(request.out, "out (--out)") / paper.key)
     check_writable(cache_folder())
     check_backend(hosts=hosts)
+    require_scheduler(read_launcher(request.launcher, request.scheduler, request.devices))
 
 
 def _table_kind(table: spec.Table) -> "TableKind":

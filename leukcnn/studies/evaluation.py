@@ -26,7 +26,8 @@ _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
     *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices"),
-    *("hosts", "host_index", "coordinator", "workers", "track", "controls_only", "figures", "quiet"),
+    *("hosts", "host_index", "coordinator", "workers", "launcher", "scheduler", "trial", "track"),
+    *("controls_only", "figures", "quiet"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -74,6 +75,9 @@ def evaluate(
     host_index: int | None = None,
     coordinator: str | None = None,
     workers: int = 2,
+    launcher: str | None = None,
+    scheduler: str | None = None,
+    trial: str | None = None,
     track: str | Sequence[str] | None = None,
     figures: str | None = None,
     quiet: bool = False,
@@ -121,6 +125,9 @@ def evaluate(
         host_index: As for `leukcnn.reproduce`.
         coordinator: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
+        launcher: As for `leukcnn.reproduce`.
+        scheduler: As for `leukcnn.reproduce`.
+        trial: As for `leukcnn.reproduce`.
         track: As for `leukcnn.reproduce`.
         figures: As for `leukcnn.reproduce`.
         quiet: Whether to show no progress and no notes.
@@ -172,6 +179,9 @@ def evaluate(
         host_index=host_index,
         coordinator=coordinator,
         workers=workers,
+        launcher=launcher,
+        scheduler=scheduler,
+        trial=trial,
         track=read_track(track),
         figures=figures,
         controls_only=controls_only,

@@ -155,9 +155,6 @@ def take_part(trial: Trial, setup: Setup, split_rows: SplitRows, context: TrialC
     """Trains and predicts a share of a trial that host 0 runs, and writes nothing; for the other hosts.
 
     The arguments are those of `run_trial`; the trial's folder need not exist here.
-
-    Raises:
-        HostError: Host 0 has ended, or another host was lost.
     """
     work = _NetworkTrial(trial, setup, split_rows, context, seed, run=0)
     learner, batches = work.learner(keep_features=True)

@@ -200,7 +200,10 @@ def test_only_the_first_step_of_a_run_reads_the_request():
         tree = ast.parse(path.read_text())
         if path.name not in readers:
             assert not names_in(tree) & {"Request", "request"}, path.name
-    for name, reading in (("run.py", ["reproduce"]), ("prepare.py", ["load_session"])):
+    for name, reading in (
+        ("run.py", ["reproduce", "reproduce_one", "plan_of"]),
+        ("prepare.py", ["load_index", "load_session"]),
+    ):
         tree = ast.parse((EXPERIMENT / name).read_text())
         parts = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         assert [part.name for part in parts if names_in(part) & {"Request", "request"}] == reading
