@@ -289,11 +289,12 @@ class HistoryFile(keras.callbacks.Callback):
     Args:
         path: The CSV file.
         history: Logged name -> values by epoch.
+        writes: Whether the file is written; False on hosts other than 0.
     """
 
-    def __init__(self, path: Path, *, history: Mapping[str, list[float]]) -> None:
+    def __init__(self, path: Path, *, history: Mapping[str, list[float]], writes: bool = True) -> None:
         super().__init__()
-        self.path, self.history = Path(path), history
+        self.path, self.history, self.writes = Path(path), history, writes
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Writes the file again."""
@@ -301,6 +302,8 @@ class HistoryFile(keras.callbacks.Callback):
 
     def write(self) -> None:
         """Replaces the file in one step."""
+        if not self.writes:
+            return
         with replace_file(self.path) as draft, draft.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["epoch", *self.history])

@@ -157,7 +157,7 @@ class Hosts:
         """Ends what the hosts do together: from then on each may end by itself."""
         self._closed.set()
 
-    def tell(self, message: Message, arrays: Mapping[str, np.ndarray] | None = None) -> None:
+    def send(self, message: Message, arrays: Mapping[str, np.ndarray] | None = None) -> None:
         """Sends a message from host 0 to all others.
 
         Raises:
@@ -191,7 +191,7 @@ class Hosts:
         """
         if self.leads:
             value, arrays = make()
-            self.tell({"value": value}, arrays)
+            self.send({"value": value}, arrays)
             return value, arrays
         message = self.hear()
         return message["value"], message.get("arrays", {})
@@ -214,7 +214,7 @@ class Hosts:
             return [self.hear() for _ in range(self.count)]
         messages = [own | {"arrays": arrays or {}}, *(self.hear(host) for host in sorted(self._peers))]
         for message in messages:
-            self.tell({"value": message["value"]}, message.get("arrays"))
+            self.send({"value": message["value"]}, message.get("arrays"))
         return messages
 
     def _listen(self, peer: _Peer) -> None:
@@ -243,7 +243,7 @@ class Hosts:
                     self._lose(peer, TimeoutError(f"it was silent for {SILENCE_SECONDS:.0f} seconds"))
 
     def _lose(self, peer: _Peer, error: Exception | None = None, why: str = "") -> None:
-        """Notes why the run can't go on, tells the other hosts, and makes the main thread end."""
+        """Notes why the run can't go on, sends that to the others, and makes the main thread end."""
         with self._losing:
             if self._why:
                 return
@@ -270,7 +270,7 @@ class Hosts:
         os._exit(1)
 
     def _dismiss(self, why: str) -> None:
-        """Tells the others why this host ends, and waits until they have ended."""
+        """Sends the others why this host ends, and waits until they have ended."""
         for peer in self._peers.values():
             with contextlib.suppress(OSError):
                 peer.send({"ended": why})

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -282,21 +282,19 @@ def train(
     devices.check_batch_size(training.batch_size)
     history: dict[str, list[float]] = {}
     monitored = {} if validation_data is None else MONITORED
-    checkpoints = [
-        BestCheckpoint(folder, monitor=monitor, mode=mode, writes=devices.hosts.leads)
-        for monitor, mode in monitored.items()
-    ]
-    state = ResumableState(
-        folder / "state.npz", checkpoints=checkpoints, history=history, hosts=devices.hosts
-    )
-    stop_early = StopEarly(history=history, patience=training.patience)
     hosts = devices.hosts
+    checkpoints = [
+        BestCheckpoint(folder, monitor=name, mode=mode, writes=hosts.leads)
+        for name, mode in monitored.items()
+    ]
+    state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history, hosts=hosts)
+    stop_early = StopEarly(history=history, patience=training.patience)
     schedule = _SCHEDULES[training.schedule](
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
-    history_file = HistoryFile(folder / "history.csv", history=history)
+    history_file = HistoryFile(folder / "history.csv", history=history, writes=hosts.leads)
     mean_over_epoch = MeanOverEpoch(train_data)
-    own_callbacks = [
+    every_callback = [
         # Keras also calls `on_epoch_end` of the data before the first epoch, so the data can't count epochs.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
@@ -307,39 +305,45 @@ def train(
         *checkpoints,
         state,
         stop_early,
-        *([history_file] if hosts.leads else []),
+        history_file,
         *callbacks,
         Waiting(hosts),
     ]
-    shown = CallbackList(own_callbacks, add_history=True, model=network)
+    shown = CallbackList(every_callback, add_history=True, model=network)
     shown.always = mean_over_epoch.step
     started = time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(devices.training(network))
+    with devices.training(network):
         first_epoch = state.restore(network)
-        for data in (train_data, validation_data):
-            if data is not None:
-                data.epoch = first_epoch
-                stack.enter_context(data.ahead(epochs=training.epochs))
-        network.fit(
-            as_fed(train_data),
-            validation_data=None if validation_data is None else as_fed(validation_data),
-            # A run that was killed after it had stopped early has no epochs left.
-            epochs=first_epoch if stop_early.is_due else training.epochs,
-            initial_epoch=first_epoch,
-            callbacks=shown,
-            shuffle=False,
-            verbose=0,
-        )
-    if hosts.leads:
-        # A run that was killed after its last state was saved, but before the history was written.
-        history_file.write()
+        with _made_ahead([train_data, validation_data], first_epoch=first_epoch, epochs=training.epochs):
+            network.fit(
+                as_fed(train_data),
+                validation_data=None if validation_data is None else as_fed(validation_data),
+                # A run that was killed after it had stopped early has no epochs left.
+                epochs=first_epoch if stop_early.is_due else training.epochs,
+                initial_epoch=first_epoch,
+                callbacks=shown,
+                shuffle=False,
+                verbose=0,
+            )
+    # A run that was killed after its last state was saved, but before the history was written, needs this.
+    history_file.write()
     return Outcome(
         checkpoints={c.monitor: c.path for c in checkpoints},
         best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints if c.best_epoch is not None},
         seconds=time.perf_counter() - started,
         epochs_run=len(history["loss"]) - first_epoch,
     )
+
+
+@contextlib.contextmanager
+def _made_ahead(data: Sequence[BatchSequence | None], *, first_epoch: int, epochs: int) -> Iterator[None]:
+    """Context in which batches are made ahead, from an epoch on."""
+    with contextlib.ExitStack() as stack:
+        for batches in data:
+            if batches is not None:
+                batches.epoch = first_epoch
+                stack.enter_context(batches.ahead(epochs=epochs))
+        yield
 
 
 def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What hosts that train together do besides training: connect, compare what they were given, take part."""
+"""What hosts do together, apart from training: connect, compare what they were given, take part."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -104,7 +104,7 @@ def follow(study: Study, session: Session) -> None:
 def dismiss(hosts: Hosts) -> None:
     """Lets the other hosts end, after the last network."""
     if hosts.count > 1:
-        hosts.tell({})
+        hosts.send({})
         hosts.close()
         stop_hosts()
 

@@ -110,7 +110,7 @@ def run_trial(
             return
         if why := why_diverged(trial.path):
             raise DivergenceError.because(why)
-        context.devices.hosts.tell({"train": trial.path.name})
+        context.devices.hosts.send({"train": trial.path.name})
         work = _NetworkTrial(trial, setup, split_rows, context, seed, run)
         times = [time.perf_counter()]
         _ = work.images
@@ -152,7 +152,7 @@ def run_trial(
 
 
 def take_part(trial: Trial, setup: Setup, split_rows: SplitRows, context: TrialContext, *, seed: int) -> None:
-    """Trains and predicts a share of a trial that host 0 runs, and writes nothing; for the other hosts.
+    """Trains and predicts a part of a trial that host 0 runs, and writes nothing; for the other hosts.
 
     The arguments are those of `run_trial`; the trial's folder need not exist here.
     """
