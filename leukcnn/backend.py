@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,11 +78,26 @@ def load_keras() -> None:
 
     It is for the library's lazy imports: networks can be built on any backend of Keras.
     """
-    quiet.set_variables()
+    quiet.set_log_level()
     with quiet.held_stderr():
         from leukcnn.distribution import look_for_devices
 
         look_for_devices()
+
+
+def warn_of_slow_convolutions() -> None:
+    """Warns that TensorFlow, imported before leukcnn, doesn't use oneDNN; only if Keras needs it to."""
+    tensorflow = sys.modules["tensorflow"]
+    # TensorFlow has no public name for it; without this module its state is unknown.
+    port = sys.modules.get("tensorflow.python.util._pywrap_util_port")
+    is_used = port is not None and port.IsMklEnabled()
+    if is_used or _chosen()[0] != "tensorflow" or tensorflow.config.list_physical_devices("GPU"):
+        return
+    warnings.warn(
+        "TensorFlow was imported before leukcnn and doesn't use oneDNN: networks may take twice the time. "
+        "Import leukcnn first, or set TF_ENABLE_ONEDNN_OPTS=1 before Python starts (0: no warning).",
+        stacklevel=3,
+    )
 
 
 def _chosen() -> tuple[str, str]:

@@ -29,7 +29,7 @@ def main() -> None:
 
     Start with: leukcnn reproduce cnmc2019 --data synthetic --profile smoke
     """
-    quiet.set_variables()
+    quiet.set_log_level()
     bound_decoder()
     for stream in (sys.stdout, sys.stderr):
         # A terminal without Unicode shows names in escape sequences.

@@ -33,12 +33,10 @@ from leukcnn.files import (
 )
 from leukcnn.image_cache import cache_folder
 from leukcnn.models.layers import MeanSubtraction
-from leukcnn.pipeline import ArrayBatches, Entries
+from leukcnn.pipeline import FORWARD_BATCH, ArrayBatches, Entries
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 2
-FORWARD_BATCH = 64
-"""Inputs per forward pass. It is constant, because the batch size affects the rounding of the outputs."""
 
 _BLOCKS_BETWEEN_SAVES = 16
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -251,7 +249,8 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
     Returns:
         float32 (M, ...).
     """
-    # All batches have the same size, because the backend would trace the network again for another size.
+    # All batches have the same size: the backend would compile the network again for another one, and the
+    # rounding of features that are computed at different times would differ.
     padding = -len(inputs) % FORWARD_BATCH
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
     outputs = devices.outputs(base, ArrayBatches(padded, FORWARD_BATCH))

@@ -57,6 +57,7 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     ),
     "deterministic": ((bool, NoneType), "True, False or None"),
     "precision": _TEXT,
+    "augment": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
     "hosts": ((str, int, NoneType), 'a number, "slurm" or None'),
     "host_index": ((int, NoneType), "a whole number or None"),
@@ -92,6 +93,7 @@ def reproduce(
     assume: Mapping[str, Any] | Sequence[str] | None = None,
     deterministic: bool | None = None,
     precision: str | None = None,
+    augment: str | None = None,
     devices: str | int | None = None,
     hosts: str | int | None = None,
     host_index: int | None = None,
@@ -139,6 +141,8 @@ def reproduce(
         assume: Assumption -> its value instead of the paper's default, or texts NAME=VALUE.
         deterministic: Whether the same call gives the same bytes; None for the profile's choice.
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
+        augment: Where training images are augmented: "host" or "device" (in the training step, which can
+            change a grey level by 1); None for the paper's choice, "host" if it makes none.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
         hosts: Number of hosts that share each batch (JAX), each running this with an index of its own; or
             "slurm", to read all three from what `srun` sets. `devices` are then those of each host.
@@ -180,7 +184,7 @@ def _request(given: Mapping[str, Any]) -> "Request":
     weights, devices, hosts = given["weights"], given["devices"], given["hosts"]
     as_they_are = (
         *("profile", "only", "seed", "runs", "split", "unknown_subjects", "base", "mask", "margin"),
-        *("deterministic", "precision", "workers", "launcher", "scheduler", "trial", "figures"),
+        *("deterministic", "precision", "augment", "workers", "launcher", "scheduler", "trial", "figures"),
         *("host_index", "coordinator", "controls_only"),
     )
     return Request(

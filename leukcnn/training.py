@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.callbacks import (
     BestCheckpoint,
     HistoryFile,
@@ -87,7 +88,8 @@ class Built(NamedTuple):
 
     Attributes:
         network: Takes scaled images, float32. This is what is saved.
-        learner: Takes images, uint8, scales them and applies the network. It is compiled.
+        learner: Takes images, uint8, augments them if it is done on the device, scales them and applies the
+            network. It is compiled.
     """
 
     network: keras.Model
@@ -102,6 +104,7 @@ def build_network(
     training: Training,
     seed: int,
     devices: Devices,
+    augmenter: OnDevice | None = None,
 ) -> Built:
     """Builds and compiles a network for a trial.
 
@@ -112,6 +115,7 @@ def build_network(
         training: Optimizer, loss and precision.
         seed: Seed of the initial weights and of dropout.
         devices: The devices to train on.
+        augmenter: Augments images in the training step, if it isn't done on the host.
 
     Raises:
         SpecError: As in `network_of`.
@@ -123,7 +127,7 @@ def build_network(
     try:
         with devices.scope():
             network = network_of(model, image_size=preprocessing.image_size, classes=classes)
-            learner = fed(network, preprocessing)
+            learner = fed(network, preprocessing, augmenter)
             compile_network(learner, training, devices=devices)
     finally:
         keras.config.set_dtype_policy("float32")
@@ -152,13 +156,14 @@ class Networks:
         training: Training,
         seed: int,
         devices: Devices,
+        augmenter: OnDevice | None = None,
     ) -> Built:
         """Returns the network that `build_network` returns for these arguments.
 
         A network that was returned for other arguments must not be used afterwards.
         """
         settings = (to_plain(model), to_plain(preprocessing), to_plain(training))
-        key = (settings, classes, seed, devices.names)
+        key = (settings, classes, seed, devices.names, augmenter and augmenter.augmenter)
         if self._built is not None and key == self._key:
             with devices.scope():
                 for variable, value in zip(
@@ -176,6 +181,7 @@ class Networks:
             training=training,
             seed=seed,
             devices=devices,
+            augmenter=augmenter,
         )
         learner = built.learner
         with devices.scope():
@@ -361,5 +367,5 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     with data.ahead():
         outputs = devices.outputs(network, data)
     outputs = joined_outputs(devices.hosts, data, outputs)
-    # The outputs after the last entry come from padding the last batch to a multiple of the devices.
+    # The outputs after the last entry come from padding the last batch.
     return class_probabilities(outputs[: len(data.entries)])

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,10 +76,20 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.image)
 
-    @property
+    @cached_property
     def predicted(self) -> np.ndarray:
         """(N,) int64, the class with the highest probability."""
         return self.probabilities.argmax(axis=1)
+
+    @cached_property
+    def dataset(self) -> np.ndarray:
+        """(N,) str, the first folder of each image's id: its dataset, if the run has several."""
+        return np.array([image.partition("/")[0] for image in self.image.tolist()], dtype=np.str_)
+
+    @cached_property
+    def by_image(self) -> tuple[np.ndarray, np.ndarray]:
+        """The images' ids in order, each once, and the first row of each: (M,) str and (M,) int64."""
+        return np.unique(self.image, return_index=True)
 
     def select(self, mask: np.ndarray) -> "Predictions":
         """Returns the rows where `mask`, (N,) bool, is True, or the rows at its positions, (M,) int."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.distribution import as_fed, find_devices
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline import (
@@ -18,6 +19,7 @@ from leukcnn.pipeline import (
     fed,
     multiplied,
     originals,
+    prediction_batch_size,
     scaled,
 )
 from leukcnn.spec import Preprocessing
@@ -124,6 +126,17 @@ def test_a_fed_network_scales_as_the_host_does(identity_layers, scale):
     centred = replace(plain, subtract_channel_mean=True)
     found = fed(identity_layers, centred).predict(IMAGES, verbose=0)
     np.testing.assert_allclose(found, scaled(IMAGES, centred), rtol=0, atol=2e-7 * 255 * scale)
+
+
+@pytest.mark.backend
+def test_a_fed_network_augments_on_the_device_as_the_host_does(identity_layers):
+    on_device = OnDevice(AUGMENTER, IMAGES.shape[1:])
+    options = {"fresh": True, "shuffle": True}
+    device = at_epoch(make_sequence(TOPPED_UP, augmenter=on_device, **options), 2)
+    host, targets = joined(at_epoch(make_augmented(**options), 2))
+    np.testing.assert_array_equal(np.concatenate([batch[1] for batch in batches(device)]), targets)
+    found = fed(identity_layers, PLAIN, on_device).predict(device, verbose=0)
+    assert np.abs(found - host).max() <= 1
 
 
 @pytest.mark.parametrize("listed", [False, True])
@@ -333,8 +346,16 @@ def test_padding_repeats_an_image_of_the_batch_after_the_others():
     inputs, targets, weights = make_sequence(replicas=4)[2]
     assert inputs[:, 0, 0, 0].tolist() == [8, 9, 10, 8]
     assert (targets.shape, weights.dtype) == ((4, 2), np.float32)
-    (padded,) = make_sequence(replicas=4, labels=None)[2]
+    (padded,) = make_sequence(labels=None)[2]
     np.testing.assert_array_equal(padded, inputs)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "replicas", "size"),
+    [(1, 1, 8), (33, 1, 40), (40, 1, 40), (57, 1, 64), (64, 1, 64), (3256, 1, 64), (9, 3, 18), (64, 3, 66)],
+)
+def test_batches_of_predictions_have_few_sizes(inputs, replicas, size):
+    assert prediction_batch_size(inputs, replicas=replicas) == size
 
 
 @pytest.mark.parametrize(
@@ -371,7 +392,7 @@ def test_keras_gets_the_same_batches_with_any_number_of_workers(identity_network
     sequence = make_augmented(labels=None, workers=workers)
     for _ in range(2):
         with sequence.ahead():
-            found = identity_network.predict(as_fed(sequence), verbose=0)
+            found = identity_network.predict(as_fed(sequence), verbose=0)[: len(expected)]
         np.testing.assert_array_equal(found, expected)
 
 

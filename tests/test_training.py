@@ -195,6 +195,30 @@ def test_predictions_are_in_the_order_of_the_entries(setup):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
+class Traced(keras.layers.Layer):
+    """A layer that counts how often the backend compiles it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.times = 0
+
+    def call(self, inputs):
+        """Returns its inputs."""
+        self.times += 1
+        return inputs
+
+
+@pytest.mark.backend
+def test_predictions_compile_a_network_once_whatever_the_number_of_images(setup):
+    traced = Traced()
+    images = keras.Input((24, 24, 3))
+    network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(traced(images)))
+    traced.times = 0
+    for n in (13, 9, 20):
+        assert len(predict(network, sequence(setup, labels=False, n=n), devices=find_devices())) == n
+    assert traced.times == 1
+
+
 def weights_of(network):
     return [keras.ops.convert_to_numpy(v) for v in (*network.variables, *network.optimizer.variables)]
 

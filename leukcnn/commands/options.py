@@ -11,7 +11,7 @@ from leukcnn import completion
 from leukcnn.command_group import Choice, Place
 from leukcnn.commands.printing import Output
 from leukcnn.rendering.figure_files import FORMS
-from leukcnn.spec import MASKS, PRECISIONS
+from leukcnn.spec import COMPUTED_ON, MASKS, PRECISIONS
 
 Types = Mapping[str, tuple[type | tuple[type, ...], str]]
 """Argument of a command's function in Python -> its types, and what it should be in words."""
@@ -51,6 +51,11 @@ MASK = click.option(
     "--mask", type=Choice(MASKS), help="Blank this part of every image, for the controls too."
 )
 PRECISION = click.option("--precision", type=Choice(PRECISIONS), help="Keras' dtype policy.")
+AUGMENT = click.option(
+    "--augment",
+    type=Choice(COMPUTED_ON),
+    help="Where training images are augmented; the host unless the paper says otherwise.",
+)
 TRACK = click.option(
     "--track",
     multiple=True,
@@ -203,8 +208,8 @@ def run_options(*, deterministic: bool | None) -> Callable[[Any], Any]:
     """
     own = deterministic_option(deterministic)
     options = (
-        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, DEVICES, HOSTS, HOST_INDEX, COORDINATOR, WORKERS),
-        *(LAUNCHER, SCHEDULER, TRIAL, CONTROLS_ONLY, TRACK, FIGURES, TABLES),
+        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, AUGMENT, DEVICES, HOSTS, HOST_INDEX, COORDINATOR),
+        *(WORKERS, LAUNCHER, SCHEDULER, TRIAL, CONTROLS_ONLY, TRACK, FIGURES, TABLES),
     )
 
     return with_options(*options)

@@ -3,11 +3,12 @@
 import os
 import stat
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from leukcnn.datasets.headers import (
     truncated,
 )
 from leukcnn.errors import DataError
+from leukcnn.files import content_sha256
 
 # First bytes of a file -> the module of its format.
 _FORMATS = {
@@ -45,6 +47,16 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_COARSEST_CLOCK_SECONDS = 3
+# Path -> the file's state when it was read, and what was read.
+_FACTS: dict[Path, tuple[tuple[int, ...], "FileFacts"]] = {}
+
+
+class FileFacts(NamedTuple):
+    """What is known of an image file without decoding it: its hexadecimal SHA-256 and its header."""
+
+    sha256: str
+    header: Header
 
 
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
@@ -79,7 +91,38 @@ def image_header(path: str | Path) -> Header:
         DataError: As for `read_image`.
     """
     with _named(path):
-        return read_header(image_bytes(path))
+        return file_facts(path).header
+
+
+def file_facts(path: str | Path) -> FileFacts:
+    """Reads an image file and checks that it is complete, once per process unless it is changed.
+
+    Raises:
+        BrokenImage: As for `image_bytes` and `read_header`.
+    """
+    path = Path(path).absolute()
+    before = _state(path)
+    known = _FACTS.get(path)
+    if known and known[0] == before:
+        # The limit may have changed.
+        expect_size(known[1].header.height, known[1].header.width)
+        return known[1]
+    content, sha256 = hashed_bytes(path)
+    facts = FileFacts(sha256, read_header(content))
+    # Clocks of file systems are coarse: a change right after the last one may not show in the times.
+    settled = before and time.time() - max(before[-2:]) / 1e9 > _COARSEST_CLOCK_SECONDS
+    if settled and _state(path) == before:
+        _FACTS[path] = before, facts
+    return facts
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Returns what changes with a file's content; empty if there is no such file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def image_bytes(path: str | Path) -> bytes:
@@ -93,6 +136,16 @@ def image_bytes(path: str | Path) -> bytes:
     """
     most = max_pixels() * _LARGEST_PIXEL + _SLACK
     return read_regular(path, most, check_head=_format)
+
+
+def hashed_bytes(path: str | Path) -> tuple[bytes, str]:
+    """Reads an image file once: its content, and the hexadecimal SHA-256 by which it is known.
+
+    Raises:
+        BrokenImage: As for `image_bytes`.
+    """
+    content = image_bytes(path)
+    return content, content_sha256(content)
 
 
 def read_regular(

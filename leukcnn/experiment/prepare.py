@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leukcnn.datasets import ImageIndex
+from leukcnn.datasets.copies import COMPARED
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import ArgumentError, SpecError, StoreError, WeightsError
 from leukcnn.experiment.check import check_optimizers
@@ -154,6 +155,7 @@ def load_session(
     require_same_images(hosts, index)
     watch.lap("reading")
     shared = TrialContext(index, devices, progress, workers=request.workers)
+    shared.prepare_together([COMPARED, *study.preprocessings])
     tracking = Tracking(request.track, request.out, warn=say)
     return Session(store, progress, shared, tracking), checked
 

@@ -112,8 +112,11 @@ def report(
                         files.append(write_challenge_file(path, predictions, expected=record.final_total))
         answer, diverged = answer_of(results), _diverged(results)
         # The page shows all tables, whichever were asked for.
-        whole = only in (None, *paper.row_ids)
-        every = tables if whole else build_tables(results, Captured(folder), faults=[])
+        every = tables
+        if only is not None and only not in paper.row_ids:
+            every = [*tables, *build_tables(results, Captured(folder), besides=only, faults=[])]
+            order = [table.id for table in paper.tables]
+            every.sort(key=lambda table: order.index(table.id))
         audit = kept_audit(folder, paper, faults)
         contents = Contents(answer.lines(), every, assumptions, faults, diverged, audit)
         files.append(write_page(results, folder, contents))

@@ -125,6 +125,7 @@ class Request:
         assumed: Name of an assumption -> value that replaces the paper's default.
         deterministic: Whether the same command must give the same bytes; None for the profile's choice.
         precision: Keras' dtype policy; None for the profile's.
+        augment: Where images are augmented, one of `spec.COMPUTED_ON`; None for the paper's choice.
         devices: As `leukcnn.distribution.find_devices` takes it.
         hosts: Number of hosts that share each batch, or "slurm"; None for this one alone.
         host_index: Index of this host.
@@ -160,6 +161,7 @@ class Request:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     deterministic: bool | None = None
     precision: str | None = None
+    augment: str | None = None
     devices: str | None = None
     hosts: str | None = None
     host_index: int | None = None
@@ -218,6 +220,7 @@ class Request:
             ("unknown_subjects (--unknown-subjects)", self.unknown_subjects, spec.UNKNOWN_SUBJECTS),
             ("mask (--mask)", self.mask, spec.MASKS),
             ("precision (--precision)", self.precision, spec.PRECISIONS),
+            ("augment (--augment)", self.augment, spec.COMPUTED_ON),
             ("figures (--figures)", self.figures, tuple(FORMS)),
         ):
             if value not in (None, *choices):

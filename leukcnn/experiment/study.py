@@ -121,6 +121,13 @@ class Study:
         return tuple(row.id for row in self.rows if row.wanted)
 
     @property
+    def preprocessings(self) -> tuple[spec.Preprocessing, ...]:
+        """How images are prepared for all that this study computes from them, apart from planning."""
+        of_rows = [row.setup.preprocessing for row in self.rows if row.wanted]
+        whole = [self.whole] if self.paper.controls and (of_rows or self.controls_only) else []
+        return tuple(dict.fromkeys((*whole, *of_rows)))
+
+    @property
     def main_split(self) -> str:
         """Kind of the split that tables and figures show unless they name another."""
         return self.rows[0].splits[0]
@@ -265,6 +272,8 @@ def _changes(request: Request) -> dict[str, Any]:
         "preprocessing.mask": request.mask,
         "training.deterministic": request.deterministic,
         "training.precision": request.precision,
+        # Without the option, a paper's own choice is kept.
+        "augmentation.computed_on": request.augment,
     }
     return {path: value for path, value in chosen.items() if value is not None}
 

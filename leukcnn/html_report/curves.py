@@ -65,7 +65,9 @@ class Curves:
     prevalence: float
 
 
-def curves_of(predictions: Predictions, *, positive: int, unit: str) -> Curves | None:
+def curves_of(
+    predictions: Predictions, *, positive: int, unit: str, n_resamples: int = N_RESAMPLES
+) -> Curves | None:
     """Returns the curves of one run's predictions, one against the rest if there are more than two classes.
 
     The bands are pointwise 95 % percentile bootstraps over the units of the intervals elsewhere.
@@ -75,6 +77,7 @@ def curves_of(predictions: Predictions, *, positive: int, unit: str) -> Curves |
         positive: Position of the positive class of two.
         unit: What is resampled, as `leukcnn.results.measure.unit_of` returns it; images if a group is
             unknown.
+        n_resamples: Number of resamples of the bands; 0 for curves without bands.
 
     Returns:
         The curves; None if no class has both positive and other images.
@@ -85,7 +88,7 @@ def curves_of(predictions: Predictions, *, positive: int, unit: str) -> Curves |
     if not classes:
         return None
     unit = IMAGES if (predictions.group == "").any() else unit
-    weights, n_units = _resampled(predictions, unit)
+    weights, n_units = _resampled(predictions, unit, n_resamples)
     # A resample counts for all classes or for none, so that their curves can be averaged.
     of_class = [weights[:, labels == k].sum(axis=1) for k in classes]
     weights = weights[np.all([(n > 0) & (n < weights.sum(axis=1)) for n in of_class], axis=0)]
@@ -100,12 +103,12 @@ def curves_of(predictions: Predictions, *, positive: int, unit: str) -> Curves |
     return Curves([one.curve for one in roc], [one.curve for one in recall], method, prevalence)
 
 
-def _resampled(predictions: Predictions, unit: str) -> tuple[np.ndarray, int]:
+def _resampled(predictions: Predictions, unit: str, n_resamples: int) -> tuple[np.ndarray, int]:
     """Returns (R, N) how often each image is in each resample, and the number of units."""
     names = predictions.image if unit == IMAGES else predictions.group
     units, member = np.unique(names, return_inverse=True)
     n = len(units)
-    counts = generator(0, "bands of curves").multinomial(n, np.full(n, 1 / n), size=N_RESAMPLES)
+    counts = generator(0, "bands of curves").multinomial(n, np.full(n, 1 / n), size=n_resamples)
     return counts[:, member], n
 
 

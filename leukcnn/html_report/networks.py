@@ -163,7 +163,8 @@ def _curves(results: Results, row: str, dataset: str, predictions: Predictions) 
     against = best_control(results, row, dataset=dataset)
     control = against[0] if against else ""
     others = results.runs(control, dataset=dataset)[:1] if control else []
-    other = curves_of(others[0], positive=positive, unit=unit_of(results)) if others else None
+    # The control's curve has no band.
+    other = curves_of(others[0], positive=positive, unit=unit_of(results), n_resamples=0) if others else None
     pooled = "; scores of all folds' networks are pooled" if results.n_folds > 1 else ""
     note = found.method + pooled + ". scikit-learn's definitions; several classes: each against the rest."
     for title, of, of_other, chance in (

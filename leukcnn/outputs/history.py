@@ -8,11 +8,18 @@ from leukcnn.outputs.titles import mark_and_caption
 from leukcnn.rendering.history import plot_history
 from leukcnn.results.results import Results
 
+MOST_TRAININGS = 6
+"""Largest number of trainings in a figure, unless it shows more rows: each of them has one then."""
+
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
-    trainings = []
+    trainings, more = [], ""
+    most = max(1, MOST_TRAININGS // len(figure.rows))
     for row in figure.rows:
-        for run, _, trial in results.trials[row]:
+        if (n := len(results.trials[row])) > most:
+            which = "first" if most == 1 else f"first {most}"
+            more = f" (of each network, the {which} of up to {n:,} trainings)"
+        for run, _, trial in results.trials[row][:most]:
             title = results.paper.row(row).label
             curves = {name: values.tolist() for name, values in trial.history().items()}
             if len(results.trials[row]) > 1:
@@ -22,7 +29,8 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
             trainings.append((title, curves, best_epoch))
     if not trainings:
         return []
-    return [plot_history(trainings, folder / f"{figure.id}.png", **mark_and_caption(results, figure))]
+    path = folder / f"{figure.id}.png"
+    return [plot_history(trainings, path, **mark_and_caption(results, figure, more))]
 
 
 KIND = FigureKind(build=_build)

@@ -10,13 +10,31 @@ import keras
 import numpy as np
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline.ahead import Ahead, Key
 from leukcnn.pipeline.entries import Entries
 from leukcnn.seeding import child_seed, generator
 
+FORWARD_BATCH = 64
+"""Most inputs per forward pass of predictions and features."""
+
+_BATCH_STEP = 8
 # Bytes. TensorFlow and JAX take an array on the processor as it is if it begins at a multiple of this number.
 _ALIGNMENT = 64
+
+Inputs = np.ndarray | dict[str, np.ndarray]
+"""A network's inputs: an array, or several by name."""
+
+
+def prediction_batch_size(inputs: int, *, replicas: int = 1) -> int:
+    """Returns the batch size for predictions: `FORWARD_BATCH`, or less for fewer inputs.
+
+    Sizes differ in steps, so that the slightly different sets of other folds have the same size: the backend
+    compiles a network again for each size.
+    """
+    size = min(FORWARD_BATCH, -(-inputs // _BATCH_STEP) * _BATCH_STEP)
+    return size + -size % replicas
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):
@@ -30,7 +48,8 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
 
     Args:
         entries: The images of one epoch.
-        labels: (N,) int64, class of each row of the index, or None for `predict`.
+        labels: (N,) int64, class of each row of the index, or None for `predict`. The last batch for
+            `predict` is padded to the batch size: the backend would compile the network again for another.
         classes: Number of the network's outputs: one per class (targets are one-hot), or 1 (the target is 1.0
             for the second of two classes and 0.0 for the first).
         batch_size: Inputs per batch.
@@ -92,7 +111,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         """Switches to the order of the next epoch; Keras' `fit` also calls it once before the first epoch."""
         self.epoch += 1
 
-    def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, batch: int) -> tuple[Inputs, ...]:
         """Returns one batch of the current epoch; the first one has the number 0.
 
         Returns:
@@ -137,7 +156,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
             self._ahead = None
             ahead.close()
 
-    def _made(self, key: Key) -> tuple[np.ndarray, ...]:
+    def _made(self, key: Key) -> tuple[Inputs, ...]:
         epoch, batch = key
         positions = self._order(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
         padded = np.resize(positions, self.padded(len(positions)))
@@ -169,6 +188,9 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         If that fits into the batch size, each input is repeated equally often: batch normalization then has
         the same statistics as without padding.
         """
+        if self.labels is None:
+            # Prediction has one size of batches, since the backend would compile the network for another.
+            return self.batch_size
         whole = math.lcm(inputs, self.replicas)
         return whole if whole <= self.batch_size else inputs + -inputs % self.replicas
 
@@ -182,7 +204,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         return order
 
     @abc.abstractmethod
-    def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> np.ndarray:
+    def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> Inputs:
         """Returns the inputs for B positions in the entries, (B, ...)."""
 
 
@@ -194,7 +216,8 @@ class ImageSequence(BatchSequence):
         entries: The images of one epoch.
         ids: Id of each row of the index; an image's augmentation depends on its id.
         seed: Root seed.
-        augmenter: Makes the variants; required if an entry has a variant above 0.
+        augmenter: Makes the variants; required if an entry has a variant above 0. With an `OnDevice`, the
+            network makes them: batches hold the images as they are, and the arrays of their transforms.
         fresh: Whether variants are sampled again in each epoch. Entries with variant 0 are never augmented.
         **options: Arguments of `BatchSequence`.
 
@@ -209,7 +232,7 @@ class ImageSequence(BatchSequence):
         *,
         ids: Sequence[str] | np.ndarray,
         seed: int,
-        augmenter: ImageAugmenter | None = None,
+        augmenter: ImageAugmenter | OnDevice | None = None,
         fresh: bool = False,
         **options: Any,
     ) -> None:
@@ -224,25 +247,37 @@ class ImageSequence(BatchSequence):
         """Whether the batches of another epoch are others."""
         return self.shuffle or self.fresh
 
-    def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> np.ndarray:
-        """Returns the images of B positions in the entries, uint8 (B, height, width, 3)."""
-        rows, variants = self.entries.rows[positions], self.entries.variants[positions]
-        changed = np.flatnonzero(variants)
+    def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> Inputs:
+        """Returns the images of B positions in the entries, uint8 (B, height, width, 3).
+
+        With an augmenter on the device, they are "images" in a dictionary, next to `OnDevice.transforms`.
+        """
+        rows = self.entries.rows[positions]
+        changed = np.flatnonzero(self.entries.variants[positions])
+        seeds = self._seeds(positions[changed], epoch)
+        if isinstance(self.augmenter, OnDevice):
+            seed_of = dict(zip(changed.tolist(), seeds, strict=True))
+            transforms = self.augmenter.transforms([seed_of.get(i) for i in range(len(rows))])
+            return {"images": self.images[rows], **transforms}
         if not len(changed):
             return self.images[rows]
         assert self.augmenter is not None, "the constructor refuses variants without an augmenter"
         out = _aligned((len(rows), *self.images.shape[1:]))
-        for i in np.flatnonzero(variants == 0):
+        for i in np.flatnonzero(self.entries.variants[positions] == 0):
             out[i] = self.images[rows[i]]
-        numbered = epoch if self.fresh else 0
-        seeds = [
-            child_seed(self.seed, "augmentation", str(self.ids[rows[i]]), int(variants[i]), numbered)
-            for i in changed
-        ]
         self.augmenter.apply_into(
             [out[i] for i in changed], [self.images[row] for row in rows[changed]], seeds
         )
         return out
+
+    def _seeds(self, positions: np.ndarray, epoch: int) -> list[int]:
+        """Returns the seeds of the transforms of B positions in the entries."""
+        epoch = epoch if self.fresh else 0
+        rows, variants = self.entries.rows[positions], self.entries.variants[positions]
+        return [
+            child_seed(self.seed, "augmentation", str(self.ids[row]), int(variant), epoch)
+            for row, variant in zip(rows, variants, strict=True)
+        ]
 
 
 class FeatureSequence(BatchSequence):

@@ -1,6 +1,5 @@
 """Networks applied to image files: one pass over the files, in batches, so that memory stays small."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from leukcnn.datasets.headers import FORMATS, BrokenImage, printable
-from leukcnn.datasets.read import decode_image, image_bytes
+from leukcnn.datasets.read import decode_image, hashed_bytes
 from leukcnn.errors import ArgumentError, DataError, WeightsError
 from leukcnn.evaluation.controls import colour_features
 from leukcnn.image_cache import prepare, shows_nothing
@@ -213,7 +212,7 @@ def _read_batches(
 def _read(path: Path, steps: Sequence[Preprocessing]) -> _Read:
     """Reads an image and applies the preprocessing of each network."""
     try:
-        content = image_bytes(path)
+        content, sha256 = hashed_bytes(path)
         image, converted = decode_image(content)
     except BrokenImage as error:
         return _Read([], 0, [], f"{printable(str(path))} {error.detail}.")
@@ -225,4 +224,4 @@ def _read(path: Path, steps: Sequence[Preprocessing]) -> _Read:
     black = (one.threshold != "none" and shows_nothing(seen) for one, seen in zip(steps, images, strict=True))
     if any(black):
         notes.append(f"{path}: thresholding leaves no cell, so the network sees a black image")
-    return _Read(images, digest_of(hashlib.sha256(content).hexdigest()), notes, "")
+    return _Read(images, digest_of(sha256), notes, "")

@@ -15,8 +15,9 @@ The networks are taken as they are: another training might do better or worse.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -143,9 +144,13 @@ def compare(
     if of is None:
         return None
     own, dataset = of
-    first, second = (own.runs_by_seed(name, dataset=dataset, subset=subset) for name in (row, other))
-    pairs = [(first[seed], second[seed]) for seed in first if seed in second]
-    return compare_predictions(pairs, unit=unit_of(own, subset))
+
+    def make() -> Comparison | None:
+        first, second = (own.runs_by_seed(name, dataset=dataset, subset=subset) for name in (row, other))
+        pairs = [(first[seed], second[seed]) for seed in first if seed in second]
+        return compare_predictions(pairs, unit=unit_of(own, subset))
+
+    return own.once(("compare", row, other, dataset, subset), make)
 
 
 def best_control(
@@ -184,17 +189,16 @@ def compare_predictions(
     Returns:
         The comparison; None if no image is in both.
     """
-    matched = [_matched(*pair) for pair in pairs]
-    matched = [pair for pair in matched if len(pair[0])]
+    matched = [found for pair in pairs if len((found := _Matched.of(*pair)).image)]
     if not matched:
         return None
-    n_unmatched = len({*_images(pairs)}) - len({*_images(matched)})
-    if any((first.group == "").any() for first, _ in matched):
+    images = _union([one.image for one in matched])
+    every = _union([one.by_image[0] for pair in pairs for one in pair])
+    if any((one.group == "").any() for one in matched):
         unit = IMAGES
-    right = [tuple(one.label == one.predicted for one in pair) for pair in matched]
+    right = [one.right for one in matched]
     accuracy, other_accuracy = (float(np.mean([pair[i].mean() for pair in right])) for i in (0, 1))
-    names = np.concatenate([first.image if unit == IMAGES else first.group for first, _ in matched])
-    members, member = np.unique(names, return_inverse=True)
+    members, member = _members([one.image if unit == IMAGES else one.group for one in matched])
     comparison = Comparison(
         accuracy,
         other_accuracy,
@@ -202,8 +206,8 @@ def compare_predictions(
         method=MCNEMAR if len(matched) == 1 and unit == IMAGES else JACKKNIFE,
         unit=unit,
         n_units=len(members),
-        n=len({*_images(matched)}),
-        n_unmatched=n_unmatched,
+        n=len(images),
+        n_unmatched=len(every) - len(images),
         runs=len(matched),
         same=all((one == other).all() for one, other in right),
     )
@@ -249,6 +253,7 @@ def mcnemar(first_only: int, second_only: int, n: int) -> PairedTest:
     return PairedTest(p_value, low, high)
 
 
+@cache
 def _lower_bound(first: int, second: int, n: int) -> float:
     """Returns the 2.5 % quantile of the lower confidence distribution of the difference."""
     discordant = first + second
@@ -298,14 +303,44 @@ def _over_units(comparison: Comparison, totals: np.ndarray, weights: np.ndarray)
     return replace(comparison, test=PairedTest(float(p_value), float(low), float(high)))
 
 
-def _matched(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
-    """Returns the predictions of both for the images that both have, in the same order."""
-    _, own, others = np.intersect1d(first.image, second.image, return_indices=True)
-    return first.select(own), second.select(others)
+class _Matched(NamedTuple):
+    """What two classifiers do with the M images that both predict, which are in order.
+
+    Attributes:
+        image: (M,) str, their ids.
+        group: (M,) str, their groups, as the first has them.
+        right: (M,) bool for each of both, whether it is right.
+    """
+
+    image: np.ndarray
+    group: np.ndarray
+    right: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, first: Predictions, second: Predictions) -> "_Matched":
+        (image, own), (other_image, others) = first.by_image, second.by_image
+        if not np.array_equal(image, other_image):
+            image, kept, other_kept = np.intersect1d(
+                image, other_image, assume_unique=True, return_indices=True
+            )
+            own, others = own[kept], others[other_kept]
+        right = ((one.label == one.predicted)[rows] for one, rows in ((first, own), (second, others)))
+        return cls(image, first.group[own], (next(right), next(right)))
 
 
-def _images(pairs: Sequence[tuple[Predictions, Predictions]]) -> Iterator[str]:
-    return (image for pair in pairs for one in pair for image in one.image.tolist())
+def _union(several: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns all ids of several arrays, each of which has an id once: in most tables, they are the same."""
+    if all(np.array_equal(several[0], one) for one in several[1:]):
+        return several[0]
+    return np.unique(np.concatenate(several))
+
+
+def _members(names: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all names in order, and the position of each name of each run, run after run."""
+    if all(np.array_equal(names[0], one) for one in names[1:]):
+        members, member = np.unique(names[0], return_inverse=True)
+        return members, np.tile(member, len(names))
+    return np.unique(np.concatenate(names), return_inverse=True)
 
 
 def _points(fraction: float) -> str:

@@ -84,6 +84,14 @@ def measure(
     if of is None:
         return None
     results, dataset = of
+    key = ("measure", row, metric, dataset, subset, of_class, over)
+    return results.once(key, lambda: _measure(results, row, metric, dataset, subset, of_class, over))
+
+
+def _measure(
+    results: Results, row: str, metric: str, dataset: str, subset: str, of_class: int | None, over: str
+) -> Measured | None:
+    """Computes what `measure` returns, of a dataset that the results are about."""
     runs = results.runs(row, dataset=dataset, subset=subset)
     if not runs or (runs[0].label < 0).any():
         return None

@@ -1,8 +1,10 @@
 """Results of an experiment: its finished trials and controls, and their predictions."""
 
+from collections import Counter
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from leukcnn import spec
 from leukcnn.records import ExperimentRecord, Overlap, PlannedTrial, why_diverged
 from leukcnn.runs import Store, Trial
 from leukcnn.trial_files import Predictions
+
+_Value = TypeVar("_Value")
 
 NOT_TRAINED = "this row has not been trained"
 """Why a row without any trial has no values."""
@@ -36,7 +40,7 @@ class Results:
         split = "" if split == self.record.split else split
         if split == self.split:
             return self
-        return self._cached.setdefault(("split", split), replace(self, split=split))
+        return self.once(("split", split), lambda: replace(self, split=split))
 
     def masked(self, mask: str) -> "Results | None":
         """Returns the main split's results with a region of the images blanked.
@@ -51,12 +55,30 @@ class Results:
         """
         if mask not in self.record.masked:
             return None
-        record = replace(self.record, trials=self.record.masked[mask], controls=[])
-        return replace(self, record=record, split="")
+
+        def make() -> Results:
+            record = replace(self.record, trials=self.record.masked[mask], controls=[])
+            return replace(self, record=record, split="")
+
+        return self.once(("mask", mask), make)
+
+    def once(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
+        """Returns what `make` returned when it was first called for a key.
+
+        Many tables, notes and charts ask for the same values, each of which takes a look at all predictions.
+
+        Args:
+            key: Names the function and its arguments.
+            make: Computes the value from these results alone.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        value: _Value = self._made[key]
+        return value
 
     @cached_property
-    def _cached(self) -> dict[tuple[str, str], "Results"]:
-        """What `under`, `task` and `testing` returned: each keeps the predictions that it has read."""
+    def _made(self) -> dict[Hashable, Any]:
+        """What `once` returned."""
         return {}
 
     @property
@@ -66,11 +88,11 @@ class Results:
 
     def task(self, tested: str) -> "Results":
         """Returns the results of one of `tasks` alone."""
-        if ("task", tested) not in self._cached:
 
-            def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
-                return [trial for trial in planned if "+".join(trial.tested) == tested]
+        def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
+            return [trial for trial in planned if "+".join(trial.tested) == tested]
 
+        def make() -> Results:
             masked = {mask: own(planned) for mask, planned in self.record.masked.items()}
             trials, controls = own(self.record.trials), own(self.record.controls)
             # Here "" is the task. One that isn't tested has no values, so only other tasks have reasons.
@@ -81,8 +103,9 @@ class Results:
             record = replace(
                 self.record, trials=trials, controls=controls, masked=masked, not_comparable_on=on
             )
-            self._cached["task", tested] = replace(self, record=record)
-        return self._cached["task", tested]
+            return replace(self, record=record)
+
+        return self.once(("task", tested), make)
 
     def testing(self, dataset: str) -> "Results":
         """Returns the results of the trials that a value on a dataset rests on.
@@ -96,14 +119,15 @@ class Results:
             return self.task(dataset) if len(self.tasks) > 1 else self
         if not dataset or self.split_kind not in spec.LODOCV_KINDS:
             return self
-        if ("testing", dataset) not in self._cached:
 
-            def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
-                return [p for p in planned if p.split != self.split_kind or dataset in p.tested]
+        def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
+            return [p for p in planned if p.split != self.split_kind or dataset in p.tested]
 
+        def make() -> Results:
             record = replace(self.record, trials=own(self.record.trials), controls=own(self.record.controls))
-            self._cached["testing", dataset] = self if record == self.record else replace(self, record=record)
-        return self._cached["testing", dataset]
+            return self if record == self.record else replace(self, record=record)
+
+        return self.once(("testing", dataset), make)
 
     @property
     def split_kind(self) -> str:
@@ -120,7 +144,7 @@ class Results:
         record = self.record
         return self.paper.setup(row, profile=record.profile, assumed=record.assumed, changes=record.changes)
 
-    @property
+    @cached_property
     def _planned(self) -> list[PlannedTrial]:
         return [p for p in (*self.record.trials, *self.record.controls) if p.split == self.split_kind]
 
@@ -192,11 +216,14 @@ class Results:
     def complete_runs(self) -> dict[str, list[tuple[int, list[Trial]]]]:
         """Row or control -> (seed, trial of each fold) of each run whose folds are all finished."""
         found: dict[str, list[tuple[int, list[Trial]]]] = {row: [] for row in self.trials}
-        for row, run in product(found, range(self.record.runs)):
-            wanted = sum((planned.row, planned.run) == (row, 0) for planned in self._planned)
-            of_run = [(seed, trial) for number, seed, trial in self.trials[row] if number == run]
-            if wanted and len(of_run) == wanted:
-                found[row].append((of_run[0][0], [trial for _, trial in of_run]))
+        wanted = Counter(planned.row for planned in self._planned if planned.run == 0)
+        for row, trials in self.trials.items():
+            of_runs: dict[int, list[tuple[int, Trial]]] = {}
+            for run, seed, trial in trials:
+                of_runs.setdefault(run, []).append((seed, trial))
+            for _, of_run in sorted(of_runs.items()):
+                if len(of_run) == wanted[row]:
+                    found[row].append((of_run[0][0], [trial for _, trial in of_run]))
         return found
 
     @cached_property
@@ -277,6 +304,9 @@ class Results:
         # A run can be complete on one dataset while folds that test another one are missing.
         if (own := self.testing(dataset)) is not self:
             return own.runs_by_seed(row, dataset=dataset, subset=subset)
+        return self.once(("runs", row, dataset, subset), lambda: self._runs_by_seed(row, dataset, subset))
+
+    def _runs_by_seed(self, row: str, dataset: str, subset: str) -> dict[int, Predictions]:
         chosen = {}
         joined = (predictions for _, predictions in self.predictions[row])
         for (seed, folds), every in zip(self._whole_runs[row], joined, strict=True):
@@ -295,9 +325,13 @@ class Results:
         """Returns the predictions of each fold on a subset of the images, run by run; args as in `runs`."""
         if (own := self.testing(dataset)) is not self:
             return own.folds(row, dataset=dataset, subset=subset)
-        every = [fold for _, folds in self._whole_runs[row] for fold in folds]
-        chosen = [_of_subset(fold, dataset=dataset, subset=subset) for fold in every]
-        return [fold for fold in chosen if len(fold)]
+
+        def make() -> list[Predictions]:
+            every = [fold for _, folds in self._whole_runs[row] for fold in folds]
+            chosen = [_of_subset(fold, dataset=dataset, subset=subset) for fold in every]
+            return [fold for fold in chosen if len(fold)]
+
+        return self.once(("folds", row, dataset, subset), make)
 
     @cached_property
     def probe(self) -> Predictions | None:
@@ -347,6 +381,5 @@ def _of_subset(predictions: Predictions, *, dataset: str, subset: str) -> Predic
     if subset != "final":
         wanted &= predictions.label >= 0
     if dataset:
-        datasets = [image.partition("/")[0] for image in predictions.image.tolist()]
-        wanted &= np.isin(datasets, dataset.split("+"))
+        wanted &= np.isin(predictions.dataset, dataset.split("+"))
     return predictions.select(wanted)

@@ -25,9 +25,14 @@ from leukcnn.tracking import read_track
 _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
-    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices"),
-    *("hosts", "host_index", "coordinator", "workers", "launcher", "scheduler", "trial", "track"),
-    *("controls_only", "figures", "quiet"),
+    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "augment"),
+    *("devices", "hosts", "host_index", "coordinator", "workers", "launcher", "scheduler", "trial"),
+    *("track", "controls_only", "figures", "quiet"),
+)
+# Those that the request takes as they are.
+_AS_GIVEN = (
+    *("seed", "runs", "mask", "precision", "augment", "host_index", "coordinator", "workers", "launcher"),
+    *("scheduler", "trial", "figures", "controls_only"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -70,6 +75,7 @@ def evaluate(
     mask: str | None = None,
     deterministic: bool = True,
     precision: str | None = None,
+    augment: str | None = None,
     devices: str | int | None = None,
     hosts: str | int | None = None,
     host_index: int | None = None,
@@ -120,6 +126,7 @@ def evaluate(
         mask: As for `leukcnn.reproduce`.
         deterministic: Whether the same call gives the same bytes.
         precision: As for `leukcnn.reproduce`.
+        augment: As for `leukcnn.reproduce`.
         devices: As for `leukcnn.reproduce`.
         hosts: As for `leukcnn.reproduce`.
         host_index: As for `leukcnn.reproduce`.
@@ -168,25 +175,14 @@ def evaluate(
         paper=find_paper(paper),
         data="",
         out=user_path(out, "out (--out)"),
-        seed=seed,
-        runs=runs,
         weights=None if weights is None else str(weights),
-        mask=mask,
         deterministic=None if deterministic else False,
-        precision=precision,
         devices=None if devices is None else str(devices),
         hosts=None if hosts is None else str(hosts),
-        host_index=host_index,
-        coordinator=coordinator,
-        workers=workers,
-        launcher=launcher,
-        scheduler=scheduler,
-        trial=trial,
         track=read_track(track),
-        figures=figures,
-        controls_only=controls_only,
         command="evaluate",
         given=given,
+        **{name: given[name] for name in _AS_GIVEN},
     )
     try:
         return run_request(request, quiet=quiet)

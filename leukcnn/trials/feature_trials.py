@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from typing import cast
 
 import keras
 import numpy as np
@@ -9,11 +10,11 @@ import numpy as np
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import WeightsError
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
-from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
+from leukcnn.features import Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.models.bases import penultimate
-from leukcnn.pipeline import Entries, ImageSequence, fed, joined, originals
+from leukcnn.pipeline import FORWARD_BATCH, Entries, ImageSequence, fed, joined, originals
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Trial
 from leukcnn.spec import Features, Model, Setup
@@ -144,7 +145,7 @@ class _FeatureTrial:
             classes=len(self.context.index.class_names),
             batch_size=FORWARD_BATCH,
         )
-        return batches.inputs(np.arange(len(entries)))
+        return cast("np.ndarray", batches.inputs(np.arange(len(entries))))
 
     def of_published(self, entries: Entries) -> np.ndarray:
         """Returns the features of n entries from published networks, concatenated, float32 (n, D)."""

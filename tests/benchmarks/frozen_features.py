@@ -22,6 +22,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import leukcnn  # isort: skip  # noqa: F401  before Keras, for oneDNN in TensorFlow
+
 import cv2
 import keras
 import numpy as np
@@ -33,10 +35,9 @@ from leukcnn.distribution import find_devices
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
-from leukcnn.features import FORWARD_BATCH
 from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import last_frozen_layer, split_at
-from leukcnn.pipeline import scaled
+from leukcnn.pipeline import FORWARD_BATCH, scaled
 from leukcnn.runs import Store
 from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, run_trial

@@ -95,7 +95,7 @@ def results_of(case: Case, out: Path) -> Results:
         case: The case.
         out: Empty folder for the store.
     """
-    paper, index = papers.get(case.paper), _index(case)
+    paper, index = papers.get(case.paper), index_of(case)
     store, folder = Store(out, case.paper), out / "experiment"
     request = Request(paper=paper, data="", out=out, **case.options)
     study = study_of(request)
@@ -113,7 +113,8 @@ def results_of(case: Case, out: Path) -> Results:
     return Results(paper, ExperimentRecord.load(folder), store)
 
 
-def _index(case: Case) -> ImageIndex:
+def index_of(case: Case) -> ImageIndex:
+    """Returns the index of a case's images, which don't exist."""
     columns = Image(*zip(*case.images, strict=True))
     return ImageIndex(
         paths=[Path("nowhere") / id for id in columns.id],

@@ -3,6 +3,7 @@
 import pytest
 
 from leukcnn.errors import StoreError
+from leukcnn.outputs import history as history_figure
 from leukcnn.outputs.build import build_figures
 from leukcnn.rendering import history
 from tests.stores import finish_again
@@ -64,3 +65,15 @@ def test_without_validation_only_training_curves_are_plotted(monkeypatch, tmp_pa
     training = {"accuracy": [0.5, 0.75], "loss": [0.5, 0.25]}
     history.plot_history([("A", training, None)], tmp_path / "h.png", caption="c", mark="")
     assert shown == [("training", [0.5, 0.75]), ("training", [0.5, 0.25])]
+
+
+def test_of_many_trainings_a_figure_has_the_first_of_each_row(
+    experiment, make_predictions, plotted, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(history_figure, "MOST_TRAININGS", 2)
+    for run in range(3):
+        experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4), run=run)
+    build_figures(experiment.results(runs=3), tmp_path, only="figure5")
+    ((trainings, _), options) = plotted["history"][0]
+    assert [title for title, *_ in trainings] == ["VGG16, run 1", "VGG16, run 2"]
+    assert options["caption"].endswith(" (of each network, the first 2 of up to 3 trainings)")

@@ -68,11 +68,11 @@ def test_with_shuffled_training_labels_nothing_is_learned(cells, tmp_path):
     assert external_accuracy(shuffled, truth, tmp_path, model=small) == pytest.approx(0.5, abs=0.1)
 
 
-def last_epoch_trial(synthetic_cells, folder, *, epochs=3):
+def last_epoch_trial(synthetic_cells, folder, *, epochs=3, **options):
     """Returns a function that runs a trial whose checkpoint is the last epoch, the trial, and its images."""
     paper = tiny.tiny_paper(epochs=epochs)
     rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
-    study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke"))
+    study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke", **options))
     index = load("cnmc2019", synthetic_cells)
     planned = plan(study, index)
     first = planned.trials[0]
@@ -116,7 +116,8 @@ def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
 
 
 def test_predictions_that_are_not_finite_leave_the_trial_unfinished(synthetic_cells, tmp_path, monkeypatch):
-    run, trial, _ = last_epoch_trial(synthetic_cells, tmp_path, epochs=1)
+    # Here the device augments.
+    run, trial, _ = last_epoch_trial(synthetic_cells, tmp_path, epochs=1, augment="device")
 
     def broken(learner, data, *, devices):
         probabilities = predict(learner, data, devices=devices)
