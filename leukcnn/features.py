@@ -34,7 +34,7 @@ from leukcnn.files import (
 from leukcnn.image_cache import cache_folder
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import FORWARD_BATCH, ArrayBatches, Entries
-from leukcnn.pipeline.ahead import made_ahead
+from leukcnn.threads import in_threads
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 2
@@ -189,7 +189,8 @@ def _complete(
         on_start(inputs)
     done = 0
     blocks = missing.tolist()
-    with contextlib.closing(made_ahead(frozen.inputs, blocks, threads=frozen.workers)) as prepared:
+    images_of = in_threads(frozen.inputs, blocks, threads=frozen.workers, large=True)
+    with contextlib.closing(images_of) as prepared:
         for number, (block, images) in enumerate(zip(blocks, prepared, strict=True), start=1):
             of_block = frozen.rows_of(block)
             computed = np.ascontiguousarray(frozen.features(images))

@@ -1,12 +1,10 @@
 """Batches that threads make before they are needed."""
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
 Key = tuple[int, int]
 """Number of the epoch and of the batch in it, both from 0."""
 
@@ -65,26 +63,3 @@ class Ahead:
         except BaseException as error:
             self.fault = self.fault or error
             raise
-
-
-def made_ahead(
-    make: Callable[[Item], Made], items: Sequence[Item], *, threads: int
-) -> Generator[Made, None, None]:
-    """Yields what a function makes of each item, in their order; threads make the next ones meanwhile.
-
-    Args:
-        make: The function; called in the threads. What it raises is raised here.
-        items: The items.
-        threads: Number of items that are worked on at the same time. They end with the last item, or when the
-            iterator is closed (`contextlib.closing`).
-    """
-
-    def after(key: Key) -> Key | None:
-        return (0, key[1] + 1) if key[1] + 1 < len(items) else None
-
-    made = Ahead(lambda key: make(items[key[1]]), after=after, threads=threads)
-    try:
-        for number in range(len(items)):
-            yield made[0, number]
-    finally:
-        made.close()

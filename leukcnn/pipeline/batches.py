@@ -266,9 +266,9 @@ class ImageSequence(BatchSequence):
         for i in np.flatnonzero(self.entries.variants[positions] == 0):
             out[i] = self.images[rows[i]]
         # All are sampled first: between two warps the interpreter is slower, and other threads wait for it.
-        transforms = [self.augmenter.get_random_transform(out.shape[1:], seed) for seed in seeds]
+        sampled = [self.augmenter.get_random_transform(out.shape[1:], seed) for seed in seeds]
         images = (self.images[row] for row in rows[changed])
-        self.augmenter.apply_each((out[i] for i in changed), images, transforms)
+        self.augmenter.apply_each((out[i] for i in changed), images, sampled)
         return out
 
     def _taken(self, rows: np.ndarray) -> np.ndarray:

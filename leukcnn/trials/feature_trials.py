@@ -17,11 +17,11 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.models.bases import penultimate
 from leukcnn.pipeline import FORWARD_BATCH, Entries, ImageSequence, fed, joined, originals
-from leukcnn.pipeline.ahead import made_ahead
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Trial
 from leukcnn.spec import Features, Model, Setup
 from leukcnn.splits import SplitRows
+from leukcnn.threads import in_threads
 from leukcnn.trial_files import Predictions, write_features, write_predictions
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.network_trials import epoch_entries
@@ -202,8 +202,8 @@ class _FeatureTrial:
             )
             for start in range(0, len(entries), FORWARD_BATCH)
         ]
-        inputs_of = partial(self.inputs, images)
-        with contextlib.closing(made_ahead(inputs_of, blocks, threads=context.workers)) as prepared:
+        images_of = in_threads(partial(self.inputs, images), blocks, threads=context.workers, large=True)
+        with contextlib.closing(images_of) as prepared:
             return np.concatenate([forward(base, inputs, context.devices) for inputs in prepared])
 
     def check(self, features: np.ndarray, rows: np.ndarray) -> None:
