@@ -9,6 +9,7 @@ __all__ = [
     "DependencyError",
     "DeviceError",
     "DivergenceError",
+    "HostError",
     "LeukCNNError",
     "SpecError",
     "StoreError",
@@ -95,6 +96,10 @@ class StoreError(LeukCNNError):
 
 class DeviceError(LeukCNNError):
     """The requested devices don't exist or can't share the work."""
+
+
+class HostError(LeukCNNError):
+    """Another host of a run was lost, ended with an error, or was given other options or data."""
 
 
 class DivergenceError(LeukCNNError):

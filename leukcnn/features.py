@@ -253,8 +253,7 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
     # rounding of features that are computed at different times would differ.
     padding = -len(inputs) % FORWARD_BATCH
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
-    with devices.scope():
-        outputs = base.predict(ArrayBatches(padded, FORWARD_BATCH), verbose=0)
+    outputs = devices.outputs(base, ArrayBatches(padded, FORWARD_BATCH))
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 

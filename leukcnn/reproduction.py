@@ -59,6 +59,9 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "precision": _TEXT,
     "augment": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
+    "hosts": ((str, int, NoneType), 'a number, "slurm" or None'),
+    "host_index": ((int, NoneType), "a whole number or None"),
+    "coordinator": _TEXT,
     "workers": _NUMBER,
     "launcher": _TEXT,
     "scheduler": _TEXT,
@@ -92,6 +95,9 @@ def reproduce(
     precision: str | None = None,
     augment: str | None = None,
     devices: str | int | None = None,
+    hosts: str | int | None = None,
+    host_index: int | None = None,
+    coordinator: str | None = None,
     workers: int = 2,
     launcher: str | None = None,
     scheduler: str | None = None,
@@ -101,7 +107,7 @@ def reproduce(
     controls_only: bool = False,
     figures: str | None = None,
     quiet: bool = False,
-) -> Run:
+) -> Run | None:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
 
     Finished trials are kept in `out` and never computed again; interrupted ones continue after the last epoch
@@ -109,6 +115,8 @@ def reproduce(
 
         run = leukcnn.reproduce("cnmc2019", data="synthetic", profile="smoke")
         run["table2"]
+
+    With `hosts`, host 0 returns the run, and the others None.
 
     Args:
         paper: Key of a paper (`leukcnn.papers.list_papers()`), path of a paper's file, or the paper itself.
@@ -136,6 +144,10 @@ def reproduce(
         augment: Where training images are augmented: "host" or "device" (in the training step, which can
             change a grey level by 1); None for the paper's choice, "host" if it makes none.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
+        hosts: Number of hosts that share each batch (JAX), each running this with an index of its own; or
+            "slurm", to read all three from what `srun` sets. `devices` are then those of each host.
+        host_index: Index of this host, from 0; host 0 alone reads and writes `out`.
+        coordinator: "HOST:PORT", the address of host 0 and a free port there, the same on all hosts.
         workers: Threads that prepare batches; the result doesn't depend on them.
         launcher: "dask", or "dask:N" with a number, to run trials in worker processes of dask at the same
             time; None to run them one after the other. The result is the same.
@@ -169,11 +181,11 @@ def _request(given: Mapping[str, Any]) -> "Request":
 
     found, named = find_paper(given["paper"]), _named(given["datasets"])
     data = data_folder(given["data"], chosen_datasets(found, named), folders=found.folders)
-    weights, devices = given["weights"], given["devices"]
+    weights, devices, hosts = given["weights"], given["devices"], given["hosts"]
     as_they_are = (
         *("profile", "only", "seed", "runs", "split", "unknown_subjects", "base", "mask", "margin"),
         *("deterministic", "precision", "augment", "workers", "launcher", "scheduler", "trial", "figures"),
-        "controls_only",
+        *("host_index", "coordinator", "controls_only"),
     )
     return Request(
         paper=found,
@@ -184,6 +196,7 @@ def _request(given: Mapping[str, Any]) -> "Request":
         weights=None if weights is None else str(weights),
         assumed=_assumed(found, given["assume"] or ()),
         devices=None if devices is None else str(devices),
+        hosts=None if hosts is None else str(hosts),
         track=read_track(given["track"]),
         given=given,
         **{name: given[name] for name in as_they_are},
@@ -217,7 +230,7 @@ def plan(paper: PaperName, *, quiet: bool = False, **options: Any) -> "Listing":
         return plan_of(request, progress=progress)
 
 
-def run_request(request: "Request", *, quiet: bool) -> Run:
+def run_request(request: "Request", *, quiet: bool) -> Run | None:
     """Checks a request, then trains what isn't trained yet and returns the run.
 
     Args:
@@ -241,10 +254,10 @@ def run_request(request: "Request", *, quiet: bool) -> Run:
 
     with _progress(quiet) as progress:
         if request.trial:
-            folder, ended = run.reproduce_one(request, request.trial, progress=progress)
-            return Run(folder, request.paper, ended=ended)
+            one = run.reproduce_one(request, request.trial, progress=progress)
+            return Run(one[0], request.paper, ended=one[1]) if one else None
         report = run.reproduce(request, progress=progress)
-    return Run(report.folder, request.paper, report=report)
+    return Run(report.folder, request.paper, report=report) if report else None
 
 
 def _progress(quiet: bool) -> "TrainingProgress":

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
 from leukcnn.pipeline import BatchSequence, class_probabilities, fed
+from leukcnn.shared_training import MeanOverEpoch, SameLogs, Waiting, joined_outputs
 from leukcnn.spec import Model, Preprocessing, Training
 
 # Logged value -> whether the highest or the lowest is the best.
@@ -204,13 +205,17 @@ class CallbackList(keras.callbacks.CallbackList):
     Keras converts the loss and the metrics of each step to numbers for its callbacks, and so waits for the
     device after each step: on TensorFlow always, on JAX unless all callbacks are `async_safe`. The steps of
     a validation aren't passed on at all.
+
+    Attributes:
+        always: Number of a step, from 0, whose end is always passed on; None for no step.
     """
 
+    always: int | None = None
     _next_step = -math.inf
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Passes the end of a step on, unless one was passed on just before."""
-        if (now := time.monotonic()) >= self._next_step:
+        if (now := time.monotonic()) >= self._next_step or batch == self.always:
             self._next_step = now + _SECONDS_BETWEEN_STEPS
             super().on_train_batch_end(batch, logs)
 
@@ -283,42 +288,49 @@ def train(
     devices.check_batch_size(training.batch_size)
     history: dict[str, list[float]] = {}
     monitored = {} if validation_data is None else MONITORED
-    checkpoints = [BestCheckpoint(folder, monitor=monitor, mode=mode) for monitor, mode in monitored.items()]
-    state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history)
+    hosts = devices.hosts
+    checkpoints = [
+        BestCheckpoint(folder, monitor=name, mode=mode, writes=hosts.leads)
+        for name, mode in monitored.items()
+    ]
+    state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history, hosts=hosts)
     stop_early = StopEarly(history=history, patience=training.patience)
     schedule = _SCHEDULES[training.schedule](
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
-    history_file = HistoryFile(folder / "history.csv", history=history)
-    own_callbacks = [
+    history_file = HistoryFile(folder / "history.csv", history=history, writes=hosts.leads)
+    mean_over_epoch = MeanOverEpoch(train_data)
+    every_callback = [
         # Keras also calls `on_epoch_end` of the data before the first epoch, so the data can't count epochs.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
+        mean_over_epoch,
+        SameLogs(hosts),
         # Before those that save.
         _FiniteLoss(),
         *checkpoints,
         state,
         stop_early,
         history_file,
+        *callbacks,
+        Waiting(hosts),
     ]
+    shown = CallbackList(every_callback, add_history=True, model=network)
+    shown.always = mean_over_epoch.step
     started = time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(devices.scope())
+    with devices.training(network):
         first_epoch = state.restore(network)
-        for data in (train_data, validation_data):
-            if data is not None:
-                data.epoch = first_epoch
-                stack.enter_context(data.ahead(epochs=training.epochs))
-        network.fit(
-            as_fed(train_data),
-            validation_data=None if validation_data is None else as_fed(validation_data),
-            # A run that was killed after it had stopped early has no epochs left.
-            epochs=first_epoch if stop_early.is_due else training.epochs,
-            initial_epoch=first_epoch,
-            callbacks=CallbackList([*own_callbacks, *callbacks], add_history=True, model=network),
-            shuffle=False,
-            verbose=0,
-        )
+        with _made_ahead([train_data, validation_data], first_epoch=first_epoch, epochs=training.epochs):
+            network.fit(
+                as_fed(train_data),
+                validation_data=None if validation_data is None else as_fed(validation_data),
+                # A run that was killed after it had stopped early has no epochs left.
+                epochs=first_epoch if stop_early.is_due else training.epochs,
+                initial_epoch=first_epoch,
+                callbacks=shown,
+                shuffle=False,
+                verbose=0,
+            )
     # A run that was killed after its last state was saved, but before the history was written, needs this.
     history_file.write()
     return Outcome(
@@ -327,6 +339,17 @@ def train(
         seconds=time.perf_counter() - started,
         epochs_run=len(history["loss"]) - first_epoch,
     )
+
+
+@contextlib.contextmanager
+def _made_ahead(data: Sequence[BatchSequence | None], *, first_epoch: int, epochs: int) -> Iterator[None]:
+    """Context in which batches are made ahead, from an epoch on."""
+    with contextlib.ExitStack() as stack:
+        for batches in data:
+            if batches is not None:
+                batches.epoch = first_epoch
+                stack.enter_context(batches.ahead(epochs=epochs))
+        yield
 
 
 def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> np.ndarray:
@@ -340,7 +363,9 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     Returns:
         float64 (M, classes); two columns for a network with one output.
     """
-    with devices.scope(), data.ahead():
-        outputs = network.predict(as_fed(data), verbose=0)
+    devices.hosts.all()
+    with data.ahead():
+        outputs = devices.outputs(network, data)
+    outputs = joined_outputs(devices.hosts, data, outputs)
     # The outputs after the last entry come from padding the last batch.
     return class_probabilities(outputs[: len(data.entries)])

@@ -75,6 +75,16 @@ DEVICES = click.option(
     shell_complete=completion.devices,
     help="Devices that share each batch. Their number is checked when the backend has started.",
 )
+HOSTS = click.option(
+    "--hosts",
+    metavar="N|slurm",
+    shell_complete=completion.hosts,
+    help="Hosts that share each batch (JAX); the same command runs on each.",
+)
+HOST_INDEX = click.option("--host-index", type=click.IntRange(min=0), help="Index of this host, from 0.")
+COORDINATOR = click.option(
+    "--coordinator", metavar="HOST:PORT", help="Address of host 0 and a free port there, for every host."
+)
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -198,9 +208,8 @@ def run_options(*, deterministic: bool | None) -> Callable[[Any], Any]:
     """
     own = deterministic_option(deterministic)
     options = (
-        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, AUGMENT, DEVICES, WORKERS),
-        *(LAUNCHER, SCHEDULER, TRIAL),
-        *(CONTROLS_ONLY, TRACK, FIGURES, TABLES),
+        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, AUGMENT, DEVICES, HOSTS, HOST_INDEX, COORDINATOR),
+        *(WORKERS, LAUNCHER, SCHEDULER, TRIAL, CONTROLS_ONLY, TRACK, FIGURES, TABLES),
     )
 
     return with_options(*options)

@@ -154,8 +154,13 @@ def refuse_tables(with_tables: bool, trial: str | None) -> None:
         raise click.UsageError("--tables and --trial exclude each other: `leukcnn table` prints the tables.")
 
 
-def end_run(run: "Run", output: Output, *, with_tables: bool) -> None:
-    """Prints what a command has run: its times, tables and answer; exits with 1 if something is wrong."""
+def end_run(run: "Run | None", output: Output, *, with_tables: bool) -> None:
+    """Prints what a command has run: its times, tables and answer; exits with 1 if something is wrong.
+
+    A host other than 0 has no run, and prints nothing.
+    """
+    if run is None:
+        return
     from leukcnn.experiment.estimate import describe_seconds
 
     if (ended := run.ended) is not None:

@@ -14,6 +14,7 @@ from leukcnn.experiment.check_networks import check_networks, check_row_weights,
 from leukcnn.experiment.estimate import Stopwatch
 from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
+from leukcnn.experiment.many_hosts import require_same_images
 from leukcnn.experiment.notes import (
     notes_on_black_images,
     notes_on_known_images,
@@ -27,6 +28,7 @@ from leukcnn.experiment.session import RunProgress, Session
 from leukcnn.experiment.study import Study
 from leukcnn.fields import did_you_mean
 from leukcnn.files import locked_folder, write_json
+from leukcnn.hosts import Hosts
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.page_images import capture_copies
@@ -117,7 +119,7 @@ def load_index(request: Request, study: Study, *, progress: RunProgress) -> Imag
 
 
 def load_session(
-    request: Request, study: Study, store: Store, *, progress: RunProgress, watch: Stopwatch
+    request: Request, study: Study, store: Store, *, progress: RunProgress, watch: Stopwatch, hosts: Hosts
 ) -> tuple[Session, set[str]]:
     """Checks the store, the devices and the networks, and loads the images.
 
@@ -127,6 +129,7 @@ def load_session(
         store: The store of the paper.
         progress: What shows the run.
         watch: Measures the time.
+        hosts: The hosts that train together, connected; host 0 alone uses the store.
 
     Returns:
         The session, and the ids of the rows whose weights are checked already.
@@ -134,20 +137,22 @@ def load_session(
     Raises:
         LeukCNNError: The data, the options, the devices or the output folder can't be used.
     """
-    store.check_writable()
     say = progress.message
-    if others := store.of_other_versions():
-        say(others)
+    if hosts.leads:
+        store.check_writable()
+        if others := store.of_other_versions():
+            say(others)
     if any(row.setup.training.deterministic for row in study.rows):
         make_deterministic()
     # Before the first variable, while the processor can still be split into logical devices.
-    devices = find_devices(request.devices)
+    devices = find_devices(request.devices, hosts)
     for row in (row for row in study.rows if row.wanted and row.trains):
         devices.check_batch_size(row.setup.training.batch_size)
     check_optimizers(study.paper)
     check_networks(study, store)
     checked = weights_at_the_door(study, store)
     index = load_index(request, study, progress=progress)
+    require_same_images(hosts, index)
     watch.lap("reading")
     shared = TrialContext(index, devices, progress, workers=request.workers)
     shared.prepare_together([COMPARED, *study.preprocessings])

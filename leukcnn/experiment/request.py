@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from leukcnn.datasets.catalog import CATALOG, card, open_datasets
 from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
+from leukcnn.host_names import Place, read_hosts
 from leukcnn.launchers import read_launcher
 from leukcnn.paths import did_you_mean_weights
 from leukcnn.rendering.figure_files import FORMS
@@ -125,6 +127,9 @@ class Request:
         precision: Keras' dtype policy; None for the profile's.
         augment: Where images are augmented, one of `spec.COMPUTED_ON`; None for the paper's choice.
         devices: As `leukcnn.distribution.find_devices` takes it.
+        hosts: Number of hosts that share each batch, or "slurm"; None for this one alone.
+        host_index: Index of this host.
+        coordinator: HOST:PORT of host 0.
         workers: Threads that prepare batches.
         launcher: "dask" or "dask:N" to run trials in N worker processes; None to run them in this one.
         scheduler: Address of a scheduler of dask, whose workers run the trials; None for processes on this
@@ -158,6 +163,9 @@ class Request:
     precision: str | None = None
     augment: str | None = None
     devices: str | None = None
+    hosts: str | None = None
+    host_index: int | None = None
+    coordinator: str | None = None
     workers: int = 2
     launcher: str | None = None
     scheduler: str | None = None
@@ -182,6 +190,7 @@ class Request:
                 )
         if self.devices is not None:
             read_devices(self.devices)
+        self._check_hosts()
         read_launcher(self.launcher, self.scheduler, self.devices)
         self._check_trial()
         read_track(self.track)
@@ -223,6 +232,19 @@ class Request:
         self._check_unknown_subjects()
         self._check_weights()
         self._check_base()
+
+    @cached_property
+    def place(self) -> Place | None:
+        """This host's place among several; None for a single host."""
+        return read_hosts(self.hosts, self.host_index, self.coordinator)
+
+    def _check_hosts(self) -> None:
+        if self.place and self.launcher is not None:
+            raise SpecError(
+                f"hosts (--hosts) got {self.hosts} with launcher (--launcher) {self.launcher}.",
+                expected="one of them: hosts share the batches of a trial, and workers share the trials",
+                remedy="leave out --launcher, or --hosts, --host-index and --coordinator",
+            )
 
     def _check_trial(self) -> None:
         if self.trial is None:

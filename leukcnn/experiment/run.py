@@ -7,6 +7,7 @@ import keras
 
 from leukcnn import signals
 from leukcnn.experiment.estimate import Estimate, Stopwatch
+from leukcnn.experiment.many_hosts import connected, dismiss, follow
 from leukcnn.experiment.notes import say_controls
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.planning import Ended, Listing, listing, run_one
@@ -23,27 +24,36 @@ from leukcnn.progress import TrainingProgress
 from leukcnn.runs import Store
 
 
-def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
+def reproduce(request: Request, *, progress: TrainingProgress) -> Report | None:
     """Runs all trials of a request that aren't finished yet, and builds its tables and figures.
+
+    A host other than 0 takes part in the training only.
 
     Args:
         request: The options, which are applied to the paper here. The paper comes from
             `leukcnn.start.find_paper`, which checks the names in it.
         progress: The terminal's display, already entered.
 
+    Returns:
+        The results; None on a host other than 0.
+
     Raises:
         LeukCNNError: The data, the options, the devices or the output folder can't be used.
     """
     watch, study = Stopwatch(), study_of(request)
     store = Store(request.out, study.paper.key)
-    with counting_what_is_kept(store), signals.seen():
-        session, checked = load_session(request, study, store, progress=progress, watch=watch)
+    with counting_what_is_kept(store), signals.seen(), connected(request) as hosts:
+        session, checked = load_session(request, study, store, progress=progress, watch=watch, hosts=hosts)
+        if not hosts.leads:
+            follow(study, session)
+            return None
         prepared = prepare(study, session, checked)
         session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
         watch.lap("planning")
         launcher = read_launcher(request.launcher, request.scheduler, request.devices)
         if launcher is None:
             outcomes = _run_in_turn(prepared, watch)
+            dismiss(hosts)
         else:
             # It loads the package distributed, which is optional.
             from leukcnn.experiment.launch import run_on_workers
@@ -53,7 +63,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         return _report(prepared, outcomes, watch)
 
 
-def reproduce_one(request: Request, name: str, *, progress: TrainingProgress) -> tuple[Path, Ended]:
+def reproduce_one(request: Request, name: str, *, progress: TrainingProgress) -> tuple[Path, Ended] | None:
     """Runs one trial or control of a request's plan, without tables and figures.
 
     Args:
@@ -62,17 +72,24 @@ def reproduce_one(request: Request, name: str, *, progress: TrainingProgress) ->
         progress: The terminal's display, already entered.
 
     Returns:
-        The experiment's folder, and what was done.
+        The experiment's folder, and what was done; None on a host other than 0.
 
     Raises:
         LeukCNNError: As for `reproduce`; or the plan has no such trial, or it needs one that isn't finished.
     """
     study = study_of(request)
     store = Store(request.out, study.paper.key)
-    with counting_what_is_kept(store), signals.seen():
-        session, checked = load_session(request, study, store, progress=progress, watch=Stopwatch())
+    with counting_what_is_kept(store), signals.seen(), connected(request) as hosts:
+        session, checked = load_session(
+            request, study, store, progress=progress, watch=Stopwatch(), hosts=hosts
+        )
+        if not hosts.leads:
+            follow(study, session)
+            return None
         prepared = prepare(study, session, checked, trial=name)
-        return prepared.folder, run_one(prepared, name)
+        ended = run_one(prepared, name)
+        dismiss(hosts)
+        return prepared.folder, ended
 
 
 def plan_of(request: Request, *, progress: TrainingProgress) -> Listing:

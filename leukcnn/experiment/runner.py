@@ -82,7 +82,7 @@ class Runner:
                 session, split_rows = self.session, self.planned.split_rows[trial.name]
                 session.say(f"{label}: the trained network is applied ...")
                 stored = session.store.trial(self.planned.identities[trial.name])
-                run_applied(stored, setup.trained, split_rows, session.shared)
+                run_applied(stored, setup.trained, split_rows, session.alone)
             else:
                 self._network(trial, label)
         except DivergenceError as error:
@@ -148,5 +148,5 @@ class Runner:
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]
         with tracked(session, self.study.paper, trial, label, setup):
-            run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
+            run_feature_trial(stored, setup, split_rows, session.alone, seed=trial.seed, source=trained)
         return Outcome()

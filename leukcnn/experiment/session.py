@@ -1,6 +1,6 @@
 """The resources of a run: store, images, devices, display and caches."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from leukcnn.callbacks import ProgressObserver
@@ -52,6 +52,13 @@ class Session:
     def devices(self) -> Devices:
         """The devices that train networks."""
         return self.shared.devices
+
+    @property
+    def alone(self) -> TrialContext:
+        """What trials share that host 0 runs by itself."""
+        if self.devices.hosts.count == 1:
+            return self.shared
+        return replace(self.shared, devices=self.devices.alone)
 
     def say(self, text: str) -> None:
         """Shows a message to the user."""

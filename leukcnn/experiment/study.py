@@ -234,9 +234,10 @@ def check_request(request: Request, *, writing: bool = True) -> None:
             expected="no --weights",
         )
     _, devices = (None, None) if request.devices is None else read_devices(request.devices)
+    hosts = request.place.count if request.place else 1
     for row in _study_of(request).rows:
         if row.wanted and row.trains:
-            check_batch_size(row.setup.training.batch_size, devices or 1)
+            check_batch_size(row.setup.training.batch_size, (devices or 1) * hosts)
         with explained(f"Row {row.id!r}: augmentation.arguments"):
             ImageAugmenter(**row.setup.augmentation.arguments)
         for model in row.setup.models if row.wanted else ():
@@ -244,10 +245,10 @@ def check_request(request: Request, *, writing: bool = True) -> None:
             # A user's own builder may read other formats.
             if model.name in BUILDERS and weights not in (None, "imagenet"):
                 check_weights_file(Path(weights))
-    if writing:
+    if writing and (not request.place or request.place.index == 0):
         check_writable(user_path(request.out, "out (--out)") / paper.key)
     check_writable(cache_folder())
-    check_backend()
+    check_backend(hosts=hosts)
     require_scheduler(read_launcher(request.launcher, request.scheduler, request.devices))
 
 

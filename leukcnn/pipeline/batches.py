@@ -55,9 +55,11 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         batch_size: Inputs per batch.
         seed: Root seed.
         shuffle: Whether each epoch has its own order.
-        replicas: Number of devices that share a batch. The last batch is padded to a multiple of this number
-            with inputs of weight 0. The weights of the other inputs are raised: `padding_weights` says which
-            mean then is the same as on one device.
+        replicas: Number of devices that share a batch, those of all hosts. The last batch is padded to a
+            multiple of this number with inputs of weight 0. The weights of the other inputs are raised:
+            `padding_weights` says which mean then is the same as on one device.
+        host: Index of this host, which makes its part of each batch alone.
+        hosts: Number of hosts.
         padding_weights: "batch" keeps the mean over each batch the same as on one device (for the gradient
             of the last batch); "set" keeps the mean over all entries the same (for their loss and accuracy).
         workers: Threads that make batches within `ahead`; they don't change the result.
@@ -77,6 +79,8 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         seed: int,
         shuffle: bool = False,
         replicas: int = 1,
+        host: int = 0,
+        hosts: int = 1,
         padding_weights: str = "batch",
         workers: int = 1,
     ) -> None:
@@ -95,6 +99,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         self.entries, self.labels, self.classes = entries, labels, classes
         self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
         self.epoch, self.replicas, self.padding_weights = 0, replicas, padding_weights
+        self.host, self.hosts = host, hosts
         self.threads = workers
         self._ahead: Ahead | None = None
         self._known_order = (-1, np.arange(len(entries)))
@@ -111,7 +116,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
 
         Returns:
             (inputs,) without labels, else (inputs, targets), and with several replicas (inputs, targets,
-            weights): (B, ...), float32 (B, classes) and float32 (B,).
+            weights): (B, ...), float32 (B, classes) and float32 (B,). On several hosts, this host's part.
         """
         key = (self.epoch if self.differs_by_epoch else 0, batch)
         return self._made(key) if self._ahead is None else self._ahead[key]
@@ -154,21 +159,40 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
     def _made(self, key: Key) -> tuple[Inputs, ...]:
         epoch, batch = key
         positions = self._order(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
-        padding = -len(positions) % (self.batch_size if self.labels is None else self.replicas)
-        padded = np.concatenate([positions, np.repeat(positions[:1], padding)])
-        inputs = self.inputs(padded, epoch=epoch)
+        padded = np.resize(positions, self.padded(len(positions)))
+        share = len(padded) // self.hosts
+        own = slice(self.host * share, (self.host + 1) * share)
+        inputs = self.inputs(padded[own], epoch=epoch)
         if self.labels is None:
             return (inputs,)
-        labels = self.labels[self.entries.rows[padded]]
+        labels = self.labels[self.entries.rows[padded[own]]]
         one_hot = np.eye(max(2, self.classes), dtype=np.float32)[labels]
         targets = one_hot[:, 1:] if self.classes == 1 else one_hot
         if self.replicas == 1:
             return inputs, targets
-        real = len(positions) if self.padding_weights == "batch" else len(self.entries)
-        total_padding = padding if self.padding_weights == "batch" else -len(self.entries) % self.replicas
-        weights = np.full(len(padded), (real + total_padding) / real, dtype=np.float32)
+        of_batch = self.padding_weights == "batch"
+        real, total = (len(positions), len(padded)) if of_batch else (len(self.entries), sum(self.sizes))
+        weights = np.full(len(padded), total / real, dtype=np.float32)
         weights[len(positions) :] = 0
-        return inputs, targets, weights
+        return inputs, targets, weights[own]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of inputs of each batch, over all hosts, with padding."""
+        last = len(self.entries) - (len(self) - 1) * self.batch_size
+        return [self.batch_size] * (len(self) - 1) + [self.padded(last)]
+
+    def padded(self, inputs: int) -> int:
+        """Returns the size to which a batch is padded, by repeating its inputs from the first one on.
+
+        If that fits into the batch size, each input is repeated equally often: batch normalization then has
+        the same statistics as without padding.
+        """
+        if self.labels is None:
+            # Prediction has one size of batches, since the backend would compile the network for another.
+            return self.batch_size
+        whole = math.lcm(inputs, self.replicas)
+        return whole if whole <= self.batch_size else inputs + -inputs % self.replicas
 
     def _order(self, epoch: int) -> np.ndarray:
         known, order = self._known_order

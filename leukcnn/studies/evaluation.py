@@ -26,7 +26,13 @@ _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
     *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "augment"),
-    *("devices", "workers", "launcher", "scheduler", "trial", "track", "controls_only", "figures", "quiet"),
+    *("devices", "hosts", "host_index", "coordinator", "workers", "launcher", "scheduler", "trial"),
+    *("track", "controls_only", "figures", "quiet"),
+)
+# Those that the request takes as they are.
+_AS_GIVEN = (
+    *("seed", "runs", "mask", "precision", "augment", "host_index", "coordinator", "workers", "launcher"),
+    *("scheduler", "trial", "figures", "controls_only"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -71,6 +77,9 @@ def evaluate(
     precision: str | None = None,
     augment: str | None = None,
     devices: str | int | None = None,
+    hosts: str | int | None = None,
+    host_index: int | None = None,
+    coordinator: str | None = None,
     workers: int = 2,
     launcher: str | None = None,
     scheduler: str | None = None,
@@ -78,7 +87,7 @@ def evaluate(
     track: str | Sequence[str] | None = None,
     figures: str | None = None,
     quiet: bool = False,
-) -> Run:
+) -> Run | None:
     r"""Tests networks and controls on your own images, as the command `leukcnn evaluate` does.
 
     The folder becomes a paper (`run.paper`), so that everything is as in `leukcnn.reproduce`: damaged files
@@ -119,6 +128,9 @@ def evaluate(
         precision: As for `leukcnn.reproduce`.
         augment: As for `leukcnn.reproduce`.
         devices: As for `leukcnn.reproduce`.
+        hosts: As for `leukcnn.reproduce`.
+        host_index: As for `leukcnn.reproduce`.
+        coordinator: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
         launcher: As for `leukcnn.reproduce`.
         scheduler: As for `leukcnn.reproduce`.
@@ -163,23 +175,14 @@ def evaluate(
         paper=find_paper(paper),
         data="",
         out=user_path(out, "out (--out)"),
-        seed=seed,
-        runs=runs,
         weights=None if weights is None else str(weights),
-        mask=mask,
         deterministic=None if deterministic else False,
-        precision=precision,
-        augment=augment,
         devices=None if devices is None else str(devices),
-        workers=workers,
-        launcher=launcher,
-        scheduler=scheduler,
-        trial=trial,
+        hosts=None if hosts is None else str(hosts),
         track=read_track(track),
-        figures=figures,
-        controls_only=controls_only,
         command="evaluate",
         given=given,
+        **{name: given[name] for name in _AS_GIVEN},
     )
     try:
         return run_request(request, quiet=quiet)

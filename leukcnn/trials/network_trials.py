@@ -42,7 +42,7 @@ from leukcnn.training import Built, Outcome, compile_network, predict, train
 from leukcnn.training_state import load_weights
 from leukcnn.trial_files import Predictions, write_predictions
 from leukcnn.trials.context import TrialContext
-from leukcnn.trials.outcome import environment, image_predictions
+from leukcnn.trials.outcome import environment, image_predictions, tested_accuracy, training_summary
 
 Batches = Callable[..., BatchSequence]
 
@@ -54,6 +54,8 @@ class _BatchOptions(TypedDict):
     batch_size: int
     seed: int
     replicas: int
+    host: int
+    hosts: int
 
 
 def epoch_entries(
@@ -110,6 +112,7 @@ def run_trial(
             return
         if why := why_diverged(trial.path):
             raise DivergenceError.because(why)
+        context.devices.hosts.send({"train": trial.path.name})
         work = _NetworkTrial(trial, setup, split_rows, context, seed, run)
         times = [time.perf_counter()]
         _ = work.images
@@ -150,6 +153,18 @@ def run_trial(
             leftover.unlink(missing_ok=True)
 
 
+def take_part(trial: Trial, setup: Setup, split_rows: SplitRows, context: TrialContext, *, seed: int) -> None:
+    """Trains and predicts a part of a trial that host 0 runs, and writes nothing; for the other hosts.
+
+    The arguments are those of `run_trial`; the trial's folder need not exist here.
+    """
+    work = _NetworkTrial(trial, setup, split_rows, context, seed, run=0)
+    learner, batches = work.learner(keep_features=True)
+    # Host 0 has the same error, and notes it.
+    with contextlib.suppress(DivergenceError):
+        work.predict(learner, batches, work.train(learner, batches))
+
+
 @dataclass(frozen=True, eq=False)
 class _NetworkTrial:
     """A running trial; its attributes are the arguments of `run_trial`."""
@@ -185,6 +200,9 @@ class _NetworkTrial:
 
     @cached_property
     def built(self) -> Built:
+        _ = self.images
+        # Building it is the first step that the hosts do together.
+        self.context.devices.hosts.all()
         return self.context.networks.get(
             self.setup.model,
             preprocessing=self.setup.preprocessing,
@@ -208,6 +226,8 @@ class _NetworkTrial:
             "batch_size": self.setup.training.batch_size,
             "seed": self.seed,
             "replicas": self.context.devices.replicas,
+            "host": self.context.devices.hosts.index,
+            "hosts": self.context.devices.hosts.count,
         }
 
     def image_batches(
@@ -333,8 +353,8 @@ class _NetworkTrial:
             is_new = epoch != predicted_epoch
             if is_new and weights is not None:
                 with devices.scope():
-                    load_weights(learner, weights)
-            kept = checkpoint == self.setup.training.checkpoint
+                    load_weights(learner, weights, hosts=devices.hosts)
+            kept = checkpoint == self.setup.training.checkpoint and devices.hosts.leads
             # Weights that aren't finite are a fault of the network, not of its predictions.
             saved = self._network_to_save(f"{name}, checkpoint {checkpoint!r}") if kept else None
             if is_new:
@@ -349,7 +369,7 @@ class _NetworkTrial:
             predictions += of_checkpoint
             if saved is not None:
                 own = [one for one in of_checkpoint if len(one)]
-                saved.origin["test"] = _accuracy([one for one in own if one.subset[0] == "test"])
+                saved.origin["test"] = tested_accuracy([one for one in own if one.subset[0] == "test"])
                 with _explained(f"{name}, checkpoint {checkpoint!r}"):
                     saved.save(self.trial.path / "model.keras")
         return Predictions.join(predictions)
@@ -362,7 +382,7 @@ class _NetworkTrial:
             "tested": list(identity.get("tested", ())),
             "run": self.run,
         }
-        origin |= {"trial": self.trial.path.name, "training": _summary(index, rows)}
+        origin |= {"trial": self.trial.path.name, "training": training_summary(index, rows)}
         seen = TrainingSet.of(self.images, index.sha256, train=rows.train, validation=rows.validation)
         with _explained(name):
             return SavedNetwork(
@@ -377,23 +397,3 @@ def _explained(name: str) -> Iterator[None]:
         yield
     except WeightsError as error:
         raise WeightsError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
-
-
-def _summary(index: ImageIndex, rows: SplitRows) -> dict[str, Any]:
-    """Returns what a saved network says about its training images, as plain values."""
-    train = np.unique(rows.train)
-    classes = np.bincount(index.labels[train], minlength=len(index.class_names)).tolist()
-    datasets, numbers = np.unique(index.dataset[train], return_counts=True)
-    return {
-        "classes": dict(zip(index.class_names, classes, strict=True)),
-        "datasets": dict(zip(datasets.tolist(), numbers.tolist(), strict=True)),
-        "groups": len({*index.group[train].tolist()} - {""}),
-        "validation_images": len(np.unique(rows.validation)),
-        "ids_sha256": digest(sorted(index.ids[train].tolist())),
-    }
-
-
-def _accuracy(tested: list[Predictions]) -> dict[str, Any]:
-    """Returns the accuracy on the labelled images, 0..1; None without any."""
-    right = np.concatenate([(one.predicted == one.label)[one.label >= 0] for one in tested] or [[]])
-    return {"images": len(right), "accuracy": float(f"{right.mean():.6g}") if len(right) else None}
