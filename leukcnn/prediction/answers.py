@@ -116,8 +116,7 @@ def apply_networks(
         if len(positions) and (on_fault is not None or not faults):
             outputs = []
             for network, prepared, order, is_softmax in zip(networks, images, columns, add_up, strict=True):
-                inputs = scaled(prepared, network.preprocessing)
-                found = class_probabilities(np.asarray(network.network.predict_on_batch(inputs)))
+                found = _probabilities(network, prepared, size=min(_BATCH, len(files)))
                 of = [files[position] for position in positions]
                 check_probabilities(found, of, of="The network", add_up=is_softmax)
                 outputs.append(found[:, order])
@@ -133,6 +132,14 @@ def apply_networks(
             remedy="leave them out, or copy damaged files again",
         )
     return Answers(tuple(files), names, probabilities, faults, unlikeness, seen)
+
+
+def _probabilities(network: "SavedNetwork", images: np.ndarray, *, size: int) -> np.ndarray:
+    """Returns the probabilities of n prepared images, float64 (n, classes)."""
+    # The backend would compile the network again for a last batch of another size.
+    padded = np.concatenate([images, np.repeat(images[:1], size - len(images), axis=0)])
+    outputs = np.asarray(network.network.predict_on_batch(scaled(padded, network.preprocessing)))
+    return class_probabilities(outputs[: len(images)])
 
 
 def _columns(network: "SavedNetwork", names: tuple[str, ...]) -> list[int]:
@@ -183,7 +190,7 @@ def _read_batches(
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray], list[int], int]]:
     """Yields positions, images for each network, digests, and the number of files that were read so far.
 
-    All batches but the last are full: other sizes would be compiled again.
+    All batches but the last are full.
     """
     held: list[tuple[int, _Read]] = []
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
