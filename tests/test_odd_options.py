@@ -32,6 +32,7 @@ ODD = [
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
 OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
 OPTIONS = (*OPTIONS, "--figures", "--track", "--augment")
+OPTIONS = (*OPTIONS, "--figures", "--track", "--launcher", "--scheduler", "--trial")
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,7 @@ OF_EVALUATE = (
     *("--datasets", "--labels", "--groups", "--networks", "--split", "--image-size", "--epochs"),
     *("--batch-size", "--positive-class", "--seed", "--runs", "--mask", "--precision", "--devices"),
     *("--workers", "--weights", "--augment"),
+    *("--workers", "--weights", "--launcher", "--trial"),
 )
 
 
