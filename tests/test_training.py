@@ -1,5 +1,7 @@
 """Training: the compiled network, precision, early stopping, divergence, reuse of networks."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -217,6 +219,32 @@ def test_predictions_compile_a_network_once_whatever_the_number_of_images(setup)
     for n in (13, 9, 20):
         assert len(predict(network, sequence(setup, labels=False, n=n), devices=find_devices())) == n
     assert traced.times == 1
+
+
+def test_training_and_predictions_hold_few_images_at_a_time(setup, tmp_path):
+    n = 6000
+    np.save(tmp_path / "images.npy", np.zeros((n, 24, 24, 3), dtype=np.uint8))
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+
+    def batches(count, labels):
+        ids = [str(i) for i in range(count)]
+        options = {"labels": labels, "classes": 2, "batch_size": 60, "ids": ids, "seed": 0}
+        return ImageSequence(images, originals(np.arange(count)), **options)
+
+    def train_and_predict(count, folder):
+        folder.mkdir()
+        data = [batches(count, np.arange(n) % 2) for _ in range(2)]
+        options = {"folder": folder, "devices": find_devices()}
+        train(network, setup.training, train_data=data[0], validation_data=data[1], **options)
+        predict(network, batches(count, None), devices=find_devices())
+
+    setup, network = build(setup, **{"training.epochs": 1})
+    train_and_predict(120, tmp_path / "compiled")
+    tracemalloc.start()
+    train_and_predict(n, tmp_path / "measured")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < images.nbytes / 3
 
 
 def weights_of(network):

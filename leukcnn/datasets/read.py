@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,8 @@ _FORMATS = {
 # Bytes of a pixel of four channels of 16 bits, and bytes of tags, profiles and thumbnails.
 _LARGEST_PIXEL, _SLACK = 8, 1 << 24
 _HEAD = max(map(len, _FORMATS))
+# Bytes that one call of the system reads; no system reads more than 2 GiB.
+_AT_ONCE = 1 << 30
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -161,13 +163,12 @@ def read_regular(
     Raises:
         BrokenImage: It isn't a regular file, can't be read, is larger, or changes while it is read.
     """
-    with _opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    # Without a file object: for small files it takes longer than reading them.
+    with _opened(path) as (file, size):
         if size > most:
             raise BrokenImage("too large", f"is too large: it has {size:,} bytes, more than {most:,}")
-        check_head(file.read(_HEAD))
-        file.seek(0)
-        content = file.read(size + 1)
+        check_head(os.pread(file, _HEAD, 0))
+        content = _read(file, size + 1)
     if len(content) != size:
         raise BrokenImage("unreadable", "can't be read: it changed at the same time")
     return content
@@ -246,16 +247,33 @@ def _named(path: str | Path) -> Iterator[None]:
         ) from error
 
 
+def _read(file: int, most: int) -> bytes:
+    """Reads a file from its start to its end, but no more than `most` bytes."""
+    parts: list[bytes] = []
+    while most > 0 and (part := os.read(file, min(most, _AT_ONCE))):
+        parts.append(part)
+        most -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 @contextmanager
-def _opened(path: str | Path) -> Iterator[BinaryIO]:
-    """Opens a regular file and turns errors of opening and reading it into `BrokenImage`."""
+def _opened(path: str | Path) -> Iterator[tuple[int, int]]:
+    """Opens a regular file and turns errors of opening and reading it into `BrokenImage`.
+
+    Yields:
+        Its descriptor, and its size in bytes.
+    """
     try:
         # Opening a device can change its state, so it is not opened at all.
         _expect_regular(Path(path).stat())
         # Another file may be there by now, and opening a pipe without O_NONBLOCK would wait for a writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            _expect_regular(os.fstat(file.fileno()))
-            yield file
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            state = os.fstat(file)
+            _expect_regular(state)
+            yield file, state.st_size
+        finally:
+            os.close(file)
     except MemoryError as error:
         raise BrokenImage("too large", "is too large for the memory") from error
     except (OSError, ValueError) as error:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from leukcnn import quiet
 from leukcnn.counting import Count
 from leukcnn.errors import DependencyError, StoreError
 
@@ -184,7 +185,10 @@ class _Run:
             ) from error
         sys.argv = start.command
         sys.path += [folder for folder in start.path if folder not in sys.path]
-        job: Job = pickle.loads(start.job)
+        quiet.set_variables()
+        # Classes in it may load Keras.
+        with quiet.held_stderr():
+            job: Job = pickle.loads(start.job)
         # The backend has as many threads as it finds cores when it starts, and sums depend on their number.
         # Where bytes count, it finds all cores, as in a run without workers.
         if not job.deterministic:

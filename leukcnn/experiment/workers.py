@@ -16,6 +16,7 @@ from leukcnn.experiment.worker_process import ERROR, EVENT, Start, Task
 if TYPE_CHECKING:
     from leukcnn.experiment.runner import Outcome
 
+_PATIENCE = 5  # seconds for a task to end with its process
 _COMMAND = "from leukcnn.experiment.worker_process import main; main()"
 
 
@@ -62,8 +63,13 @@ class Preparation(WorkerPlugin):
 
     def teardown(self, worker: Any) -> None:
         """Ends the process. A trial in it goes on after its last epoch if it is run again."""
-        if self._process is not None:
-            self._process.kill()
+        if self._process is None:
+            return
+        self._process.kill()
+        # A task that waits for it ends now.
+        if self._lock.acquire(timeout=_PATIENCE):
+            _end(self._process)
+            self._lock.release()
 
     def run(self, task: Task) -> "list[Outcome] | Exception":
         """Runs the trials of a task; returns their outcomes, or the error that one has raised.
@@ -85,14 +91,14 @@ class Preparation(WorkerPlugin):
                         break
                     self._worker.log_event(self.topic, value)
             except (EOFError, OSError, pickle.UnpicklingError) as error:
-                code = process.wait()
+                code = _end(process)
                 self._worker.log_event(
                     self.topic, {"what": "lost", "trials": [one.name for one in task.trials]}
                 )
                 raise ProcessLostError(f"its process ended with code {code}") from error
             if kind == ERROR:
                 # What it has loaded may be in any state.
-                process.kill()
+                _end(process)
             return value
 
     def _started(self) -> "subprocess.Popen[bytes]":
@@ -112,6 +118,17 @@ class Preparation(WorkerPlugin):
             start = Start(self.job, self.version, self.folder, self.path, self.command, cores)
             _write(process.stdin, start)
         return process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> int:
+    """Ends a process and returns its exit code."""
+    process.kill()
+    for stream in (process.stdin, process.stdout):
+        # What is still buffered has no reader.
+        with contextlib.suppress(OSError):
+            if stream is not None:
+                stream.close()
+    return process.wait()
 
 
 def _write(stream: IO[bytes], message: Any) -> None:

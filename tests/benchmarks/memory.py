@@ -1,10 +1,9 @@
 """Measures the memory of a run on many images: `python tests/benchmarks/memory.py [--images N]`.
 
-N small images (20,000) in two class folders are evaluated at 224x224 pixels, so that the decoded images take 3 GB
-on disk: reading, near-duplicates, controls, one epoch of a small network, predictions and tables. A thread reads
-RssAnon, the memory that isn't mapped from files, and the script prints its largest value, and when it was
-reached. The bound is 2 GiB and the network. KERAS_BACKEND chooses the backend. Linux only; the run takes four
-minutes on two cores.
+N small images (20,000) in two class folders are evaluated at 224x224 pixels, 3 GB when decoded: reading,
+near-duplicates, controls, one epoch of a small network, predictions and tables. A thread reads RssAnon, the
+memory that isn't mapped from files; the script prints its largest value, and when it was reached.
+KERAS_BACKEND chooses the backend. Linux only; the run takes four minutes on two cores.
 """
 
 import argparse

@@ -159,9 +159,8 @@ def measure(options: argparse.Namespace) -> None:
         }
     seconds = timed(contestants, options.rounds)
     what = "paper's augmentation" if options.augmented else "no augmentation"
-    print(
-        f"\n{keras.backend.backend()}, {options.network} {size}x{size}, {n} images, batch {batch_size}, {what}"
-    )
+    of = f"{options.network} {size}x{size}, {n} images, batch {batch_size}"
+    print(f"\n{keras.backend.backend()}, {of}, {what}")
     report(seconds, images=n * epochs, augmented=options.augmented)
 
 
