@@ -2,6 +2,7 @@ import threading
 import time
 from dataclasses import replace
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -205,6 +206,7 @@ def threads_of_batches() -> list[threading.Thread]:
 def test_batches_made_ahead_are_the_same_with_any_number_of_workers(workers):
     # A first batch that is taken twice, as `fit` does, three epochs, and a run that begins with the second.
     expected = [batches(at_epoch(make_augmented(shuffle=True, fresh=True), epoch)) for epoch in range(3)]
+    opencv_threads = cv2.getNumThreads()
     for first in (0, 1):
         sequence = at_epoch(make_augmented(shuffle=True, fresh=True, workers=workers), first)
         with sequence.ahead(epochs=3):
@@ -212,6 +214,7 @@ def test_batches_made_ahead_are_the_same_with_any_number_of_workers(workers):
             for epoch in range(first, 3):
                 assert_same_batches(batches(at_epoch(sequence, epoch)), expected[epoch])
         assert not threads_of_batches()
+    assert cv2.getNumThreads() == opencv_threads
 
 
 @pytest.mark.parametrize("workers", [1, 3])

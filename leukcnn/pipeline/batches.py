@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 
@@ -145,6 +146,10 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
                 return (0, 0) if epochs > 1 else None
             return (epoch + 1, 0) if epoch + 1 < epochs else None
 
+        opencv_threads = cv2.getNumThreads()
+        if self.threads > 1:
+            # OpenCV would divide each image among threads of its own, which takes longer than the gain.
+            cv2.setNumThreads(1)
         self._ahead = ahead = Ahead(self._made, after=after, threads=self.threads)
         try:
             yield
@@ -155,6 +160,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         finally:
             self._ahead = None
             ahead.close()
+            cv2.setNumThreads(opencv_threads)
 
     def _made(self, key: Key) -> tuple[Inputs, ...]:
         epoch, batch = key

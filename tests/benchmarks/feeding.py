@@ -214,7 +214,7 @@ def measure(data: Path | None, rounds: int) -> None:
         gains = [two / one for one, two in zip(rates[name, 1], rates[name, 2], strict=True)]
         print(f"{'two threads by one: ' + name:43}{spread(gains, '.2f'):>25}")
     for threads, shares in waits.items():
-        print(f"{threads}  {'fraction of a step of 30 ms spent waiting':40}{spread(shares, '.4f'):>25}")
+        print(f"{threads}  {'fraction of a 30 ms step spent waiting':40}{spread(shares, '.4f'):>25}")
 
 
 def spread(values: list[float], form: str) -> str:
