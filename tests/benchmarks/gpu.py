@@ -12,7 +12,8 @@ For each network of the papers, on the same card and in the same call, with PyTo
   first): the step alone, in channels-last order with autocast, and fed by a DataLoader with workers, a
   Dataset of the same augmentation and ToTensor's float32.
 
-Each network and framework gets an equal share of --limit seconds. `gpu.json` in --out (default: $OUT) is
+Each network and framework gets an equal share of --limit seconds; give each at least 50, by several calls with
+some of the networks (`--networks`) where a call is limited. `gpu.json` in --out (default: $OUT) is
 written after each. `--quick` does all of it within minutes on a CPU, with few images. It needs PyTorch and
 JAX, and no TensorFlow.
 """
@@ -292,9 +293,12 @@ class Augmented:
     """A Dataset of augmented images, as tensors (3, H, W) and labels, at the network's scale."""
 
     def __init__(self, count: int, setup: Any) -> None:
+        import torch
+
         from leukcnn.augmentation import ImageAugmenter
 
-        self.images = random_images(count, setup.preprocessing.image_size)
+        # The workers share the memory.
+        self.images = torch.from_numpy(random_images(count, setup.preprocessing.image_size)).share_memory_()
         self.scale = setup.preprocessing.scale
         self.augmenter = ImageAugmenter(**(setup.augmentation.arguments or augmentation_of_the_others()))
 
@@ -304,13 +308,19 @@ class Augmented:
     def __getitem__(self, i: int) -> tuple[Any, int]:
         import torch
 
-        image = self.augmenter.random_transform(self.images[i], int(torch.randint(2**31, ())))
+        image = self.augmenter.random_transform(self.images[i].numpy(), int(torch.randint(2**31, ())))
         return torch.from_numpy(image).permute(2, 0, 1).float().mul_(self.scale), i % 2
+
+
+def one_thread(worker: int) -> None:
+    """Keeps OpenCV to one thread in a worker."""
+    import cv2
+
+    cv2.setNumThreads(1)
 
 
 def loader_rate(setup: Any, step: Callable[..., None], place: str, quick: bool) -> dict[str, float]:
     """Measures PyTorch's step fed by a DataLoader with a worker for each core."""
-    import cv2
     import torch
 
     batch_size = setup.training.batch_size
@@ -322,7 +332,9 @@ def loader_rate(setup: Any, step: Callable[..., None], place: str, quick: bool) 
         num_workers=2 if quick else os.cpu_count() or 1,
         pin_memory=place == "cuda",
         persistent_workers=True,
-        worker_init_fn=lambda _: cv2.setNumThreads(1),
+        worker_init_fn=one_thread,
+        # JAX, which built the network, has threads: a fork could hang.
+        multiprocessing_context="spawn",
     )
     rates = []
     for _ in range(2 if quick else 6):
