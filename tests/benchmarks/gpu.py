@@ -12,8 +12,8 @@ For each network of the papers, on the same card and in the same call, with PyTo
   first): the step alone, in channels-last order with autocast, and fed by a DataLoader with workers, a
   Dataset of the same augmentation and ToTensor's float32.
 
-Each network and framework gets an equal share of --limit seconds; give each at least 50, by several calls with
-some of the networks (`--networks`) where a call is limited. `gpu.json` in --out (default: $OUT) is
+Each network and framework gets an equal share of --limit seconds; give each at least 50, by several calls
+with some of the networks (`--networks`) where a call is limited. `gpu.json` in --out (default: $OUT) is
 written after each. `--quick` does all of it within minutes on a CPU, with few images. It needs PyTorch and
 JAX, and no TensorFlow.
 """
