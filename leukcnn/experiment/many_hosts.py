@@ -27,7 +27,7 @@ from leukcnn.trials import take_part
 # Options that all hosts must have.
 _SAME = (
     *("profile", "only", "seed", "runs", "split", "unknown_subjects", "datasets", "mask", "base", "assumed"),
-    *("deterministic", "precision", "devices", "trial", "controls_only"),
+    *("deterministic", "precision", "augment", "devices", "trial", "controls_only"),
 )
 
 

@@ -203,11 +203,11 @@ def test_quarter_turns_write_to_out_and_need_a_square():
 
 
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_two_channels_are_warped_as_one(dtype, fill_mode):
-    image = np.random.default_rng(0).integers(0, 256, (20, 30, 2)).astype(dtype)
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 2), (np.uint8, 3), (np.float32, 2)])
+def test_each_channel_is_warped_as_one_alone(dtype, channels, fill_mode):
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, channels)).astype(dtype)
     matrix = affine_matrix(image.shape, theta=33, zx=1.1)
     warped = warp(image, matrix, fill_mode=fill_mode)
-    for i in (0, 1):
+    for i in range(channels):
         one = warp(np.ascontiguousarray(image[..., i : i + 1]), matrix, fill_mode=fill_mode)
         assert np.abs(warped[..., i] - one[..., 0].astype(float)).max() <= 0.001
