@@ -1,8 +1,6 @@
 """Networks applied to image files: one pass over the files, in batches, so that memory stays small."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +15,7 @@ from leukcnn.image_cache import prepare, shows_nothing
 from leukcnn.pipeline import check_probabilities, class_probabilities, ends_in_softmax, scaled
 from leukcnn.prediction.training_set import digest_of
 from leukcnn.spec import Preprocessing
+from leukcnn.threads import in_threads
 
 if TYPE_CHECKING:
     from leukcnn.prediction.saved import SavedNetwork
@@ -193,27 +192,26 @@ def _read_batches(
     All batches but the last are full.
     """
     held: list[tuple[int, _Read]] = []
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(files), _BATCH):
-            chunk = files[start : start + _BATCH]
-            for position, read in enumerate(pool.map(lambda path: _read(path, steps), chunk), start):
-                for note in read.notes:
-                    on_note(note)
-                if read.fault:
-                    fail(position, read.fault)
-                else:
-                    held.append((position, read))
-            done = start + len(chunk)
-            while len(held) >= _BATCH or done == len(files):
-                batch, held = held[:_BATCH], held[_BATCH:]
-                yield (
-                    np.array([position for position, _ in batch], dtype=np.int64),
-                    [np.stack(images) for images in zip(*(read.images for _, read in batch), strict=True)],
-                    [read.digest for _, read in batch],
-                    done,
-                )
-                if not held:
-                    break
+    for start in range(0, len(files), _BATCH):
+        chunk = files[start : start + _BATCH]
+        for position, read in enumerate(in_threads(lambda path: _read(path, steps), chunk), start):
+            for note in read.notes:
+                on_note(note)
+            if read.fault:
+                fail(position, read.fault)
+            else:
+                held.append((position, read))
+        done = start + len(chunk)
+        while len(held) >= _BATCH or done == len(files):
+            batch, held = held[:_BATCH], held[_BATCH:]
+            yield (
+                np.array([position for position, _ in batch], dtype=np.int64),
+                [np.stack(images) for images in zip(*(read.images for _, read in batch), strict=True)],
+                [read.digest for _, read in batch],
+                done,
+            )
+            if not held:
+                break
 
 
 def _read(path: Path, steps: Sequence[Preprocessing]) -> _Read:
