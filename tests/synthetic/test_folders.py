@@ -163,7 +163,7 @@ def test_the_folder_of_a_faster_process_is_used(cells, tmp_path, monkeypatch):
     def overtaken(folder, seed, counts):
         original(folder, seed, counts)
         monkeypatch.setitem(folders._WRITERS, "cnmc2019", original)
-        monkeypatch.setattr(folders.os, "getpid", lambda: -1)
+        monkeypatch.setattr("os.getpid", lambda: -1)
         write("cnmc2019", tmp_path, seed=seed, counts=counts)
 
     monkeypatch.setitem(folders._WRITERS, "cnmc2019", overtaken)
