@@ -2,8 +2,8 @@
 
 The images are noise of 16x16 pixels in a folder with two classes; ten images have one subject, one in fifty
 is a copy and one in fifty a mirrored copy. Each stage of a run has a process of its own. A line is a stage at
-a size: processor seconds of all threads, wall-clock seconds, the largest memory (all, and anonymous above that
-after imports), and the exponents of seconds and memory since the size before: 1 is linear. Below are the
+a size: processor seconds of all threads, wall-clock seconds, the largest memory (all, and anonymous above
+that after imports), and the exponents of seconds and memory since the size before: 1 is linear. Below are the
 stages that grow faster, with the reason. A stage with such a bound isn't run at a size where it would take
 more than `--longest` seconds. `--sizes 1000,10000` is quicker; the default takes about eight minutes.
 """
