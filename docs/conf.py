@@ -8,7 +8,7 @@ from leukcnn import quiet
 from leukcnn.backend import load_keras
 
 # Messages of a backend's start would be in the log between the warnings.
-quiet.set_variables()
+quiet.set_log_level()
 load_keras()
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 

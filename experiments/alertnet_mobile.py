@@ -13,14 +13,14 @@ import numpy as np
 
 from leukcnn import models, papers
 from leukcnn.outputs.mobile_process import measure
-from leukcnn.quiet import set_variables
+from leukcnn.quiet import set_log_level
 
 LINE = "{:<16}  {:>10}  {:>9}  {:>8.2f}  {:>8.2f}  {:>8.1f}  {:>6.1f} - {:.1f}"
 
 
 def main() -> None:
     """Prints a line for each network and precision."""
-    set_variables()
+    set_log_level()
     paper = papers.get("alertnet")
     print("Network           Parameters  Precision        MB       MiB        ms   fastest - slowest round")
     for row in paper.rows:

@@ -5,10 +5,13 @@
     run = leukcnn.reproduce("cnmc2019", data="synthetic", profile="smoke")
     run["table2"]
 
-Names are imported on first use, so that `import leukcnn` loads neither Keras nor OpenCV.
+Names are imported on first use, so that `import leukcnn` loads neither Keras nor OpenCV. The import does one
+thing: it sets the environment variable TF_ENABLE_ONEDNN_OPTS to 1, unless it is set.
 """
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,6 +84,15 @@ __all__ = [
     "splits",
     "synthetic",
 ]
+
+
+# oneDNN's convolutions are faster on every processor, but TensorFlow uses them by default on some only.
+if "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+    if "tensorflow" in sys.modules:
+        from leukcnn.backend import warn_of_slow_convolutions
+
+        warn_of_slow_convolutions()
 
 
 # A type checker would accept any name.

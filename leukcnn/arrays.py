@@ -20,6 +20,7 @@ import numpy as np
 
 from leukcnn.errors import StoreError
 from leukcnn.files import replace_file, unreadable
+from leukcnn.threads import processors
 
 _BLOCK = 16 * 2**20
 """Bytes that one thread hashes at a time."""
@@ -184,7 +185,7 @@ def _checksum(file: BinaryIO, size: int, path: Path) -> str:
             content = file.read(min(_BLOCK, size - start))
         return hashlib.sha256(content).digest()
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(8, processors())) as pool:
         blocks = list(pool.map(of_block, range(0, size, _BLOCK)))
     name = f"{path.absolute().parent.name}/{path.name}"
     return hashlib.sha256(os.fsencode(name) + b"\0" + b"".join(blocks)).hexdigest()

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,15 @@ _SUPPORTED = {"tensorflow": "pip install tensorflow", "jax": "pip install 'leukc
 _NEEDED = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7, "nnx_enabled": False}
 
 
-def check_backend() -> None:
+def check_backend(*, hosts: int = 1) -> None:
     """Checks that Keras' backend is supported and installed. Loads neither it nor Keras.
 
+    Args:
+        hosts: Number of hosts that are to train together.
+
     Raises:
-        DeviceError: It isn't TensorFlow or JAX, or Keras' file of settings has others than leukcnn can use.
+        DeviceError: It isn't TensorFlow or JAX, or it is TensorFlow for several hosts; or Keras' file of
+            settings has others than leukcnn can use.
         DependencyError: Its package isn't installed.
     """
     if "keras" not in sys.modules:
@@ -34,6 +39,14 @@ def check_backend() -> None:
             f"{source} names the backend {name!r}.",
             expected=" or ".join(_SUPPORTED),
             remedy=did_you_mean(name, _SUPPORTED) or "set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax",
+        )
+    if hosts > 1 and name != "jax":
+        # Keras' `fit` fails under MultiWorkerMirroredStrategy (keras issue 20585).
+        raise DeviceError(
+            f"{hosts} hosts (--hosts) with the {name} backend, which {source} names.",
+            expected="the JAX backend: Keras trains on several hosts with it alone",
+            remedy=f"KERAS_BACKEND=jax leukcnn ... on every host ({_SUPPORTED['jax']}); TensorFlow uses "
+            "several devices of one host: --devices",
         )
     if name not in sys.modules and importlib.util.find_spec(name) is None:
         raise DependencyError(
@@ -65,11 +78,26 @@ def load_keras() -> None:
 
     It is for the library's lazy imports: networks can be built on any backend of Keras.
     """
-    quiet.set_variables()
+    quiet.set_log_level()
     with quiet.held_stderr():
         from leukcnn.distribution import look_for_devices
 
         look_for_devices()
+
+
+def warn_of_slow_convolutions() -> None:
+    """Warns that TensorFlow, imported before leukcnn, doesn't use oneDNN; only if Keras needs it to."""
+    tensorflow = sys.modules["tensorflow"]
+    # TensorFlow has no public name for it; without this module its state is unknown.
+    port = sys.modules.get("tensorflow.python.util._pywrap_util_port")
+    is_used = port is not None and port.IsMklEnabled()
+    if is_used or _chosen()[0] != "tensorflow" or tensorflow.config.list_physical_devices("GPU"):
+        return
+    warnings.warn(
+        "TensorFlow was imported before leukcnn and doesn't use oneDNN: networks may take twice the time. "
+        "Import leukcnn first, or set TF_ENABLE_ONEDNN_OPTS=1 before Python starts (0: no warning).",
+        stacklevel=3,
+    )
 
 
 def _chosen() -> tuple[str, str]:

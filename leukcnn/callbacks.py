@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -14,7 +14,22 @@ import numpy as np
 from leukcnn.counting import Count
 from leukcnn.errors import ArgumentError
 from leukcnn.files import replace_file
-from leukcnn.training_state import Record, check_weights, read_record, read_state, write_variables
+from leukcnn.hosts import Hosts
+from leukcnn.schedules import (
+    Schedule,
+    cosine_schedule,
+    exponential_schedule,
+    exponential_to_last_schedule,
+)
+from leukcnn.training_state import (
+    Record,
+    assign,
+    check_weights,
+    named_values,
+    read_record,
+    read_state,
+    write_variables,
+)
 
 __all__ = [
     "BestCheckpoint",
@@ -38,88 +53,6 @@ _MIN_TRAIN_TO_SAVE_RATIO = 50
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class Schedule(Protocol):
-    """A learning rate schedule, as `keras.callbacks.LearningRateScheduler` calls it."""
-
-    def __call__(self, epoch: int, learning_rate: float | None = None, /) -> float:
-        """Returns the learning rate of an epoch, which counts from 0; the current rate is ignored."""
-
-
-def exponential_schedule(*, initial: float, final: float | None, epochs: int) -> Schedule:
-    """Returns the exponential decay lr(e) = initial * (final / initial) ** (e / epochs).
-
-    Source: C-NMC 2019 paper, section 2.5 ("initial and final learning rates that exponentially decay over 400
-    epochs").
-
-    Args:
-        initial: Learning rate in epoch 0.
-        final: Learning rate that would be reached in epoch `epochs`; None keeps the initial one.
-        epochs: Total number of epochs.
-
-    Returns:
-        The schedule for `keras.callbacks.LearningRateScheduler`.
-
-    Raises:
-        ArgumentError: A rate or the number of epochs isn't above 0.
-    """
-    last = initial if final is None else final
-    if min(initial, last, epochs) <= 0:
-        raise ArgumentError(
-            f"initial = {initial}, final = {last}, epochs = {epochs}.", expected="three numbers above 0"
-        )
-
-    def schedule(epoch: int, learning_rate: float | None = None, /) -> float:
-        return initial * (last / initial) ** (epoch / epochs)
-
-    return schedule
-
-
-def exponential_to_last_schedule(*, initial: float, final: float | None, epochs: int) -> Schedule:
-    """Returns `exponential_schedule`, but with the final rate in the last epoch instead of after it.
-
-    Args:
-        initial: Learning rate in epoch 0.
-        final: Learning rate in epoch `epochs` - 1; None keeps the initial one.
-        epochs: Total number of epochs.
-
-    Returns:
-        The schedule for `keras.callbacks.LearningRateScheduler`.
-
-    Raises:
-        ArgumentError: A rate or the number of epochs isn't above 0.
-    """
-    return exponential_schedule(initial=initial, final=final, epochs=epochs if epochs < 2 else epochs - 1)
-
-
-def cosine_schedule(*, initial: float, final: float | None, epochs: int) -> Schedule:
-    """Returns the cosine decay lr(e) = final + (initial - final) * (1 + cos(pi * e / epochs)) / 2.
-
-    Source: Loshchilov and Hutter 2017, "SGDR", equation 5, with one value per epoch and no restarts.
-
-    Args:
-        initial: Learning rate in epoch 0.
-        final: Learning rate that would be reached in epoch `epochs`, 0 or more; None keeps the initial one.
-        epochs: Total number of epochs.
-
-    Returns:
-        The schedule for `keras.callbacks.LearningRateScheduler`.
-
-    Raises:
-        ArgumentError: The initial rate or the number of epochs isn't above 0, or the final rate is negative.
-    """
-    last = initial if final is None else final
-    if min(initial, epochs) <= 0 or last < 0:
-        raise ArgumentError(
-            f"initial = {initial}, final = {last}, epochs = {epochs}.",
-            expected="initial and epochs above 0, final 0 or more",
-        )
-
-    def schedule(epoch: int, learning_rate: float | None = None, /) -> float:
-        return last + (initial - last) * (1 + math.cos(math.pi * epoch / epochs)) / 2
-
-    return schedule
 
 
 def patience_is_over(values: Sequence[float], *, patience: int) -> bool:
@@ -181,6 +114,7 @@ class BestCheckpoint(keras.callbacks.Callback):
             `leukcnn.training_state.load_weights` reads them.
         monitor: Name in the logs, e.g. "val_accuracy".
         mode: "max" if higher is better, "min" if lower is better.
+        writes: Whether files are written and read; False on hosts other than 0.
 
     Attributes:
         best: Best value so far; None before the first epoch with a number.
@@ -190,11 +124,11 @@ class BestCheckpoint(keras.callbacks.Callback):
         ArgumentError: `mode` is neither "max" nor "min".
     """
 
-    def __init__(self, folder: Path, *, monitor: str, mode: str) -> None:
+    def __init__(self, folder: Path, *, monitor: str, mode: str, writes: bool = True) -> None:
         super().__init__()
         if mode not in ("max", "min"):
             raise ArgumentError(f"mode = {mode!r}.", expected="'max' or 'min'")
-        self.folder, self.monitor, self.mode = Path(folder), monitor, mode
+        self.folder, self.monitor, self.mode, self.writes = Path(folder), monitor, mode, writes
         self.best: float | None = None
         self.best_epoch: int | None = None
 
@@ -218,7 +152,7 @@ class BestCheckpoint(keras.callbacks.Callback):
         Raises:
             StoreError: The weights of that epoch can't be used. The checkpoint stays as it was.
         """
-        if epoch is not None:
+        if epoch is not None and self.writes:
             check_weights(self._path(epoch))
         self.best, self.best_epoch = best, epoch
 
@@ -231,7 +165,8 @@ class BestCheckpoint(keras.callbacks.Callback):
         better = self.best is None or (value > self.best if self.mode == "max" else value < self.best)
         if better and not np.isnan(value):
             self.best, self.best_epoch = value, epoch
-            write_variables(self.path, self.model.weights)
+            if self.writes:
+                write_variables(self.path, self.model.weights)
 
 
 class ResumableState(keras.callbacks.Callback):
@@ -249,13 +184,20 @@ class ResumableState(keras.callbacks.Callback):
         path: File of the state (`.npz`).
         checkpoints: The checkpoints whose best values belong to the state.
         history: Logged name -> values by epoch; this callback extends it.
+        hosts: The hosts that train together: host 0 alone reads and writes the file; None for a single one.
     """
 
     def __init__(
-        self, path: Path, *, checkpoints: Sequence[BestCheckpoint], history: dict[str, list[float]]
+        self,
+        path: Path,
+        *,
+        checkpoints: Sequence[BestCheckpoint],
+        history: dict[str, list[float]],
+        hosts: Hosts | None = None,
     ) -> None:
         super().__init__()
         self.path, self.checkpoints, self.history = Path(path), checkpoints, history
+        self.hosts = hosts or Hosts()
         self.next_save = -math.inf
         self.unsaved: int | None = None
         self.saved_best: list[int | None] = [None] * len(checkpoints)
@@ -273,25 +215,34 @@ class ResumableState(keras.callbacks.Callback):
             StoreError: The state or the weights of a best epoch were damaged, or belong to another network or
                 trial. The network and the history stay as they were.
         """
-        if not self.path.exists():
+        found, values = self.hosts.shared(lambda: self._read(model))
+        if found is None:
             return 0
-        # A new optimizer has no variables yet, and they are part of the state.
-        model.optimizer.build(model.trainable_variables)
-        variables = state_variables(model)
-        record, values = read_state(self.path, variables, checkpoints=len(self.checkpoints))
+        record = Record(**found)
         for checkpoint, (best, epoch) in zip(self.checkpoints, record.best, strict=True):
             checkpoint.restore(best, epoch)
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        model.optimizer.build(model.trainable_variables)
+        assign(state_variables(model), values)
         self.history.clear()
         self.history.update({name: list(logged) for name, logged in record.history.items()})
         self.saved_best = [checkpoint.best_epoch for checkpoint in self.checkpoints]
         return record.next_epoch
 
+    def _read(self, model: keras.Model) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
+        """Returns the record of a saved state, None if there is none, and the variables' values."""
+        if not self.path.exists():
+            return None, {}
+        # A new optimizer has no variables yet, and they are part of the state.
+        model.optimizer.build(model.trainable_variables)
+        record, values = read_state(self.path, state_variables(model), checkpoints=len(self.checkpoints))
+        return vars(record), named_values(values)
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Extends the history and, if a save is due, replaces the state's file in one step."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
+        if not self.hosts.leads:
+            return
         if (started := time.perf_counter()) >= self.next_save:
             self._save(epoch)
             ended = time.perf_counter()
@@ -338,11 +289,12 @@ class HistoryFile(keras.callbacks.Callback):
     Args:
         path: The CSV file.
         history: Logged name -> values by epoch.
+        writes: Whether the file is written; False on hosts other than 0.
     """
 
-    def __init__(self, path: Path, *, history: Mapping[str, list[float]]) -> None:
+    def __init__(self, path: Path, *, history: Mapping[str, list[float]], writes: bool = True) -> None:
         super().__init__()
-        self.path, self.history = Path(path), history
+        self.path, self.history, self.writes = Path(path), history, writes
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Writes the file again."""
@@ -350,6 +302,8 @@ class HistoryFile(keras.callbacks.Callback):
 
     def write(self) -> None:
         """Replaces the file in one step."""
+        if not self.writes:
+            return
         with replace_file(self.path) as draft, draft.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["epoch", *self.history])
@@ -361,7 +315,7 @@ class ProgressObserver(Protocol):
     """Receives the progress of a training, e.g. to show it in the terminal."""
 
     def batch(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
-        """Called after each step; epoch and step count from 1."""
+        """Called after a step, in any thread; epoch and step count from 1. Some steps are left out."""
 
     def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
         """Called after each epoch, which counts from 1."""
@@ -374,7 +328,10 @@ class ProgressObserver(Protocol):
 
 
 class ReportProgress(keras.callbacks.Callback):
-    """Reports every step and epoch to an observer."""
+    """Reports the steps that a `CallbackList` passes on, and every epoch, to an observer."""
+
+    # On JAX, Keras then calls it in another thread, and doesn't wait for the loss before the next step.
+    async_safe = True
 
     def __init__(self, observer: ProgressObserver) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from leukcnn.commands.evaluate import evaluate
 from leukcnn.commands.export import export
 from leukcnn.commands.list_runs import list_runs
 from leukcnn.commands.papers import list_papers
+from leukcnn.commands.plan import plan
 from leukcnn.commands.predict import predict
 from leukcnn.commands.report import report
 from leukcnn.commands.reproduce import reproduce
@@ -28,7 +29,7 @@ def main() -> None:
 
     Start with: leukcnn reproduce cnmc2019 --data synthetic --profile smoke
     """
-    quiet.set_variables()
+    quiet.set_log_level()
     bound_decoder()
     for stream in (sys.stdout, sys.stderr):
         # A terminal without Unicode shows names in escape sequences.
@@ -37,7 +38,19 @@ def main() -> None:
 
 
 for _command in (
-    *(list_papers, datasets, check, evaluate, reproduce, table, report, list_runs, audit_paper, predict),
-    export,
+    *(
+        list_papers,
+        datasets,
+        check,
+        evaluate,
+        reproduce,
+        plan,
+        table,
+        report,
+        list_runs,
+        audit_paper,
+        predict,
+    ),
+    *(predict, export),
 ):
     main.add_command(_command)

@@ -254,6 +254,20 @@ def _trackers(_: click.Context, incomplete: str) -> Words:
     return _listed([(name, "") for name in TRACKERS], incomplete)
 
 
+def _trials(ctx: click.Context) -> Words:
+    """Yields the trials of the latest run of the paper in --out, which may be unfinished.
+
+    The plan of a run that hasn't begun would need its images.
+    """
+    import json
+
+    found = sorted((_runs(ctx) / _subject(ctx)).glob("experiments/*/experiment.json"), key=os.path.getmtime)
+    values = json.loads(found[-1].read_bytes()) if found else {}
+    for trial in (*values.get("trials", ()), *values.get("controls", ())):
+        fold = f", fold {trial['fold']}" if trial["fold"] >= 0 else ""
+        yield trial["name"], f"{trial['row']}, {trial['split']}{fold}, run {trial['run']}"
+
+
 paper = _completer(lambda ctx, _: _papers(), places="file")
 stored = _completer(lambda ctx, _: _stored(ctx), places="file")
 checked = _completer(lambda ctx, _: (*_catalog(), *_papers()), places="file")
@@ -266,7 +280,10 @@ assumption = _completer(_assumptions)
 classes = _completer(_classes)
 base = _completer(_bases)
 weights = _completer(lambda ctx, _: (("none", "random weights"), ("imagenet", "of Keras")), places="file")
+hosts = _completer(lambda ctx, _: ((word, "") for word in ("slurm", "2", "4", "8")))
 devices = _completer(lambda ctx, _: ((word, "") for word in ("all", "1", "2", "4", "8", "cpu:2", "cpu:4")))
+launcher = _completer(lambda ctx, _: ((word, "") for word in ("dask", "dask:2", "dask:4", "dask:8")))
+trial = _completer(lambda ctx, _: _trials(ctx))
 networks = _completer(_networks)
 tracker = _completer(_trackers)
 folder = _completer(lambda ctx, _: _folders(), places="dir")

@@ -17,21 +17,19 @@ from leukcnn.datasets import (
     duplicate_pairs,
     in_order,
 )
-from leukcnn.datasets.copies import COPIES_FORMAT, measured_copies
+from leukcnn.datasets.copies import COMPARED, COPIES_FORMAT, measured_copies
 from leukcnn.datasets.duplicates import named_copies
 from leukcnn.datasets.headers import counted
 from leukcnn.datasets.index import group_names
 from leukcnn.datasets.many import join
 from leukcnn.errors import StoreError
 from leukcnn.files import locked, remove_drafts, replace_file
-from leukcnn.image_cache import prepared_images
+from leukcnn.image_cache import Kept, nothing_kept, prepared_images
 from leukcnn.paths import PAIR_COLUMNS
 from leukcnn.spec import Paper, Preprocessing
 from leukcnn.splits import declared_relatives, related_datasets
 
 _EXAMPLES = 3
-COMPARED = Preprocessing(resize=96)
-"""How images are prepared for the search: their middle square, without a paper's crop, small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +146,10 @@ def scan_duplicates(
     preprocessing: Preprocessing = COMPARED,
     *,
     folder: Path | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     on_note: Callable[[str], None] = lambda note: None,
     counting: Counting = uncounted,
+    kept: Kept = nothing_kept,
 ) -> DuplicateScan:
     """Searches an index for byte-identical and for nearly identical images.
 
@@ -158,9 +157,10 @@ def scan_duplicates(
         index: The images; it may be empty.
         preprocessing: Size at which images are compared.
         folder: Folder of the caches, see `prepared_images`.
-        workers: Number of threads.
+        workers: Number of threads; the number of usable processors if None.
         on_note: Called with a text for each kind of conversion, only when a new cache is written.
         counting: Shows how many images are decoded and compared.
+        kept: As for `prepared_images`.
 
     Raises:
         DataError: Some images can't be decoded or are too small.
@@ -171,7 +171,7 @@ def scan_duplicates(
         return DuplicateScan(index, identical, near=identical)
     named = named_copies(index)
     images = prepared_images(
-        index, preprocessing, folder=folder, threads=workers, on_note=on_note, counting=counting
+        index, preprocessing, folder=folder, threads=workers, on_note=on_note, counting=counting, kept=kept
     )
     near, distances = _cached_copies(images, workers=workers, counting=counting)
     first, second = index.sha256[near].T
@@ -187,7 +187,9 @@ def scan_duplicates(
     )
 
 
-def _cached_copies(images: np.ndarray, *, workers: int, counting: Counting) -> tuple[np.ndarray, np.ndarray]:
+def _cached_copies(
+    images: np.ndarray, *, workers: int | None, counting: Counting
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns `measured_copies` of prepared images, from the cache next to theirs if it has been made.
 
     The search takes minutes for thousands of images, and every run, `check` and profile needs it.
@@ -210,6 +212,7 @@ def scan_reports(
     paper: Paper | None = None,
     folder: Path | None = None,
     counting: Counting = uncounted,
+    kept: Kept = nothing_kept,
 ) -> DuplicateScan:
     """Searches the sound images of datasets for duplicates, also of those that have faults.
 
@@ -218,6 +221,7 @@ def scan_reports(
         paper: Paper whose classes are used. None compares all images of one dataset.
         folder: Folder of the caches, see `prepared_images`.
         counting: As for `scan_duplicates`.
+        kept: As for `scan_duplicates`: what `verify` decoded.
 
     Returns:
         The duplicates; `not_searched` names the images that were left out.
@@ -240,4 +244,6 @@ def scan_reports(
         sound = [report.index for report in ordered if len(report.index)]
         index = join(sound, class_names=paper.classes, class_of=paper.class_of) if sound else ordered[0].index
         left_out += index.notes
-    return replace(scan_duplicates(index, folder=folder, counting=counting), not_searched=tuple(left_out))
+    return replace(
+        scan_duplicates(index, folder=folder, counting=counting, kept=kept), not_searched=tuple(left_out)
+    )

@@ -1,6 +1,7 @@
 """The errors of leukcnn: one base class, and messages in three parts."""
 
 import re
+from typing import Any
 
 __all__ = [
     "ArgumentError",
@@ -8,6 +9,7 @@ __all__ = [
     "DependencyError",
     "DeviceError",
     "DivergenceError",
+    "HostError",
     "LeukCNNError",
     "SpecError",
     "StoreError",
@@ -56,10 +58,24 @@ class LeukCNNError(Exception):
             parts.append(f"What to do: {self.remedy}")
         super().__init__("\n".join(parts))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For errors that another process raises: their parts aren't positional.
+        return _restored, (type(self), self.found, self.expected, self.remedy, vars(self))
+
     @property
     def reason(self) -> str:
         """What is wrong, without the full stop at its end, for use within a sentence."""
         return self.found if self.found.endswith("..") else self.found.removesuffix(".")
+
+
+def _restored(
+    kind: type[LeukCNNError], found: str, expected: str, remedy: str, values: dict[str, Any]
+) -> LeukCNNError:
+    """Returns an error as it was before it was pickled."""
+    error = kind.__new__(kind)
+    LeukCNNError.__init__(error, found, expected=expected, remedy=remedy)
+    vars(error).update(values)
+    return error
 
 
 class ArgumentError(LeukCNNError, ValueError):
@@ -80,6 +96,10 @@ class StoreError(LeukCNNError):
 
 class DeviceError(LeukCNNError):
     """The requested devices don't exist or can't share the work."""
+
+
+class HostError(LeukCNNError):
+    """Another host of a run was lost, ended with an error, or was given other options or data."""
 
 
 class DivergenceError(LeukCNNError):

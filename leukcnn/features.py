@@ -33,12 +33,11 @@ from leukcnn.files import (
 )
 from leukcnn.image_cache import cache_folder
 from leukcnn.models.layers import MeanSubtraction
-from leukcnn.pipeline import ArrayBatches, Entries
+from leukcnn.pipeline import FORWARD_BATCH, ArrayBatches, Entries
+from leukcnn.threads import in_threads
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 2
-FORWARD_BATCH = 64
-"""Inputs per forward pass. It is constant, because the batch size affects the rounding of the outputs."""
 
 _BLOCKS_BETWEEN_SAVES = 16
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -49,13 +48,14 @@ class Frozen:
     """A frozen base and the images whose features it computes.
 
     Attributes:
-        base: The frozen layers of a network, as a model.
-        inputs_of: Returns the base's inputs for M entries, float32 (M, ...).
+        base: The frozen layers of a network, as a model that `leukcnn.pipeline.fed` made.
+        inputs_of: Returns the images of M entries, uint8 (M, height, width, 3).
         images: Number N of all images of the index.
         variants: Number V of variants, including the image itself (variant 0).
         key: Everything else that the features depend on, as plain values: network, images, preprocessing,
             augmentation, seed.
         devices: The devices on which the base was built.
+        workers: Threads that prepare images while the base computes; they don't change the result.
     """
 
     base: keras.Model
@@ -64,6 +64,7 @@ class Frozen:
     variants: int
     key: Mapping[str, Any]
     devices: Devices
+    workers: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,12 +92,15 @@ class Frozen:
         first = block * self.images_per_block
         return np.arange(first, min(first + self.images_per_block, self.images))
 
-    def features(self, rows: np.ndarray) -> np.ndarray:
-        """Computes the features of n images in all their variants, float32 (n, V, ...)."""
-        entries = Entries(
-            rows=np.repeat(rows, self.variants), variants=np.tile(np.arange(self.variants), len(rows))
-        )
-        return forward(self.base, self.inputs_of(entries), self.devices).reshape(-1, *self.shape[1:])
+    def inputs(self, block: int) -> np.ndarray:
+        """Returns the images of a block in all their variants, uint8 (n * V, height, width, 3)."""
+        rows = self.rows_of(block)
+        variants = np.tile(np.arange(self.variants), len(rows))
+        return self.inputs_of(Entries(rows=np.repeat(rows, self.variants), variants=variants))
+
+    def features(self, inputs: np.ndarray) -> np.ndarray:
+        """Computes the features of what `inputs` returns, float32 (n, V, ...)."""
+        return forward(self.base, inputs, self.devices).reshape(-1, *self.shape[1:])
 
 
 def kept_features(
@@ -184,17 +188,20 @@ def _complete(
     if len(missing):
         on_start(inputs)
     done = 0
-    for number, block in enumerate(missing, start=1):
-        of_block = frozen.rows_of(block)
-        computed = np.ascontiguousarray(frozen.features(of_block))
-        features[of_block], digests[block] = computed, _digest_of(computed)
-        done += len(of_block) * frozen.variants
-        count(done, inputs)
-        if number % _BLOCKS_BETWEEN_SAVES == 0 or number == len(missing):
-            # The list never names blocks that a sudden end of the power could take from the disk.
-            with explaining(values):
-                features.flush()
-            write_quickly(finished, sha256=digests)
+    blocks = missing.tolist()
+    images_of = in_threads(frozen.inputs, blocks, threads=frozen.workers, large=True)
+    with contextlib.closing(images_of) as prepared:
+        for number, (block, images) in enumerate(zip(blocks, prepared, strict=True), start=1):
+            of_block = frozen.rows_of(block)
+            computed = np.ascontiguousarray(frozen.features(images))
+            features[of_block], digests[block] = computed, _digest_of(computed)
+            done += len(of_block) * frozen.variants
+            count(done, inputs)
+            if number % _BLOCKS_BETWEEN_SAVES == 0 or number == len(blocks):
+                # The list never names blocks that a sudden end of the power could take from the disk.
+                with explaining(values):
+                    features.flush()
+                write_quickly(finished, sha256=digests)
 
 
 def _is_whole(values: Path, shape: tuple[int, ...]) -> bool:
@@ -245,17 +252,17 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
 
     Args:
         base: The network.
-        inputs: float32 (M, ...); the last batch is padded to `FORWARD_BATCH` inputs.
+        inputs: (M, ...), what the network takes; the last batch is padded to `FORWARD_BATCH` inputs.
         devices: The devices on which the network was built.
 
     Returns:
         float32 (M, ...).
     """
-    # All batches have the same size, because the backend would trace the network again for another size.
+    # All batches have the same size: the backend would compile the network again for another one, and the
+    # rounding of features that are computed at different times would differ.
     padding = -len(inputs) % FORWARD_BATCH
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
-    with devices.scope():
-        outputs = base.predict(ArrayBatches(padded, FORWARD_BATCH), verbose=0)
+    outputs = devices.outputs(base, ArrayBatches(padded, FORWARD_BATCH))
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 

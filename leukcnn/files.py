@@ -317,7 +317,28 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def content_sha256(content: bytes) -> str:
+    """Returns the hexadecimal SHA-256 of a file's content that was read already."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def file_sha256(path: str | Path) -> str:
-    """Returns the hexadecimal SHA-256 of a file's content, which is read piece by piece."""
+    """Returns the hexadecimal SHA-256 of a file's content, which is read piece by piece.
+
+    Raises:
+        OSError: The file can't be read.
+    """
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stored_sha256(path: Path) -> str:
+    """Returns the hexadecimal SHA-256 of a file of the store.
+
+    Raises:
+        StoreError: It can't be read.
+    """
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from error

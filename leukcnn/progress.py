@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.progress import (
@@ -131,6 +132,14 @@ class TrainingProgress(Progress):
         """
         return _counted(what, self._stages, self.message if self.disable else None)
 
+    def at_once(self, trials: int) -> "TrialsAtOnce":
+        """Shows trials that run at the same time in place of one after another.
+
+        Args:
+            trials: Their number.
+        """
+        return TrialsAtOnce(self, self._stages, trials)
+
     def message(self, text: str) -> None:
         """Prints a line above the display. Square brackets are printed as they are, not read as markup."""
         self.console.print(Text(text), soft_wrap=True)
@@ -173,6 +182,87 @@ class TrainingProgress(Progress):
         return f"{_duration(elapsed)} elapsed, {_duration(self.seconds_left())} left"
 
 
+class TrialsAtOnce:
+    """Shows trials that run at the same time in other processes: a bar each, or a line for each epoch.
+
+    Args:
+        progress: Prints the lines.
+        bars: Shows the bars.
+        trials: Number of trials.
+    """
+
+    def __init__(self, progress: TrainingProgress, bars: Progress, trials: int):
+        self._progress, self._bars, self._trials = progress, bars, trials
+        self._began = bars.get_time()
+        self._tasks: dict[str, Task] = {}
+        self._finished = 0
+
+    def start(self, trial: str, label: str, index: int, epochs: int, steps: int, *, first_epoch: int) -> None:
+        """Starts the display of a trial, also of one that was lost and goes on in another process.
+
+        Args:
+            trial: Its name.
+            label: Its name as shown.
+            index: Its number, from 1.
+            epochs: Number of its epochs.
+            steps: Number of training steps in an epoch.
+            first_epoch: Epoch to begin with, from 1.
+        """
+        self._remove(trial)
+        fields: dict[str, Any] = {"index": index, "trials": self._trials, "epochs": epochs, "steps": steps}
+        fields |= {"epoch": first_epoch, "loss": math.nan, "accuracy": math.nan, "val_accuracy": math.nan}
+        number = self._bars.add_task(
+            label, total=epochs * steps, completed=(first_epoch - 1) * steps, label=label, **fields
+        )
+        self._tasks[trial] = next(task for task in self._bars.tasks if task.id == number)
+
+    def reach(self, trial: str, epoch: int, step: int, logs: Mapping[str, float]) -> None:
+        """Shows a step of a trial."""
+        if task := self._tasks.get(trial):
+            named = {name: logs.get(name, task.fields[name]) for name in ("loss", "accuracy", "val_accuracy")}
+            done = (epoch - 1) * task.fields["steps"] + step
+            self._bars.update(task.id, completed=done, epoch=epoch, **named)
+            words = [*_headline(task, task.fields["label"]), *_scores(task)]
+            self._bars.update(task.id, description="  ".join(words))
+
+    def end_epoch(self, trial: str, epoch: int, logs: Mapping[str, float]) -> None:
+        """Shows the end of an epoch, or prints its line if there is no terminal."""
+        if task := self._tasks.get(trial):
+            self.reach(trial, epoch, task.fields["steps"], logs)
+            if self._progress.disable:
+                self._print(task)
+
+    def end(self, trial: str) -> None:
+        """Ends the display of a trial; on a terminal it leaves one line."""
+        if task := self._tasks.get(trial):
+            self._finished += 1
+            if not self._progress.disable:
+                self._print(task)
+            self._remove(trial)
+
+    def lose(self, trial: str) -> str:
+        """Ends the display of a trial that was lost; returns its name as shown, "" if it isn't known."""
+        label = self.running().get(trial, "")
+        self._remove(trial)
+        return label
+
+    def running(self) -> dict[str, str]:
+        """Returns name -> name as shown of the trials that run."""
+        return {trial: task.fields["label"] for trial, task in self._tasks.items()}
+
+    def _remove(self, trial: str) -> None:
+        if task := self._tasks.pop(trial, None):
+            self._bars.remove_task(task.id)
+
+    def _print(self, task: Task) -> None:
+        elapsed = self._bars.get_time() - self._began
+        done = self._finished + sum(task.percentage / 100 for task in self._tasks.values())
+        left = elapsed * (self._trials - done) / done if done else math.nan
+        times = f"{_duration(elapsed)} elapsed, {_duration(max(left, 0.0))} left"
+        words = [*_headline(task, task.fields["label"]), *_scores(task), times]
+        self._progress.message(" | ".join(words))
+
+
 @contextlib.contextmanager
 def shown_bytes(console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
     """Shows the bytes of a download: a bar on a terminal, otherwise a line for each tenth of the total.
@@ -210,10 +300,10 @@ def _whole_trial(task: Task) -> float:
     return _steps(task) / task.speed if task.speed else 0.0
 
 
-def _headline(task: Task) -> list[str]:
+def _headline(task: Task, label: str = "") -> list[str]:
     fields = task.fields
     trial, epoch = f"{fields['index']}/{fields['trials']}", min(fields["epoch"], fields["epochs"])
-    return [f"trial {trial}", f"epoch {epoch}/{fields['epochs']}", task.description]
+    return [f"trial {trial}", f"epoch {epoch}/{fields['epochs']}", label or task.description]
 
 
 def _scores(task: Task) -> list[str]:

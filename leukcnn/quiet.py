@@ -28,12 +28,10 @@ _NOTE = re.compile(
 )
 
 
-def set_variables() -> None:
-    """Sets the environment variables that TensorFlow reads once, unless the user has set them."""
+def set_log_level() -> None:
+    """Sets the environment variable with TensorFlow's log level, unless the user has set it."""
     # Its notes on processor features are of no use here; errors are still shown.
     os.environ.setdefault(_LEVEL, _ERRORS_ALONE)
-    # oneDNN's convolutions are faster on every processor, but TensorFlow turns it on for AVX-512 only.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def drop_warnings() -> None:

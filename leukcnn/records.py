@@ -5,7 +5,6 @@ their SHA-256, is kept next to it.
 """
 
 import contextlib
-import hashlib
 import os
 import re
 from collections.abc import Collection, Iterable
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 from leukcnn.datasets import Genuine
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.fields import did_you_mean_folder
-from leukcnn.files import read_bytes, read_json, read_sealed_json, write_sealed_json
+from leukcnn.files import read_json, read_sealed_json, stored_sha256, write_sealed_json
 from leukcnn.runs import STORE_VERSION
 from leukcnn.spec import Paper
 from leukcnn.spec.checks import check_types
@@ -266,7 +265,7 @@ def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = 
     Raises:
         StoreError: The folder can't be written to, or the list can't be read.
     """
-    new = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
+    new = {path.relative_to(folder).as_posix(): stored_sha256(path) for path in paths}
     noted = _noted(folder)
     kept = {name: digest for name, digest in noted.items() if name.partition("/")[0] not in again}
     if kept | new != noted:
@@ -306,11 +305,7 @@ def _changed(path: Path, expected: str) -> str:
     """Returns what is wrong with a file; "" if it has its SHA-256."""
     if not path.is_file():
         return "missing"
-    return "" if _sha256(path) == expected else "changed since it was written"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(read_bytes(path)).hexdigest()
+    return "" if stored_sha256(path) == expected else "changed since it was written"
 
 
 def _noted(folder: Path) -> dict[str, str]:

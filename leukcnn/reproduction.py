@@ -3,6 +3,7 @@
 The commands of those names call them.
 """
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from types import NoneType
@@ -15,13 +16,16 @@ from leukcnn.auditing.audit import audit as audit_paper
 from leukcnn.backend import start_backend
 from leukcnn.datasets.class_words import GivenClasses, given_classes
 from leukcnn.errors import SpecError
+from leukcnn.launchers import leave_memory_to_workers
 from leukcnn.run import Run
 from leukcnn.spec.metrics import MARGIN
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
 from leukcnn.tracking import read_track
 
 if TYPE_CHECKING:
+    from leukcnn.experiment.planning import Listing
     from leukcnn.experiment.request import Request
+    from leukcnn.progress import TrainingProgress
 
 _FILE = (str, os.PathLike)
 _TEXT = ((str, NoneType), "a string or None")
@@ -53,8 +57,15 @@ OPTION_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     ),
     "deterministic": ((bool, NoneType), "True, False or None"),
     "precision": _TEXT,
+    "augment": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
+    "hosts": ((str, int, NoneType), 'a number, "slurm" or None'),
+    "host_index": ((int, NoneType), "a whole number or None"),
+    "coordinator": _TEXT,
     "workers": _NUMBER,
+    "launcher": _TEXT,
+    "scheduler": _TEXT,
+    "trial": _TEXT,
     "track": ((Sequence, NoneType), "names of trackers or None"),
     "margin": ((int, float), "a number of percentage points"),
     "controls_only": (bool, "True or False"),
@@ -82,14 +93,21 @@ def reproduce(
     assume: Mapping[str, Any] | Sequence[str] | None = None,
     deterministic: bool | None = None,
     precision: str | None = None,
+    augment: str | None = None,
     devices: str | int | None = None,
+    hosts: str | int | None = None,
+    host_index: int | None = None,
+    coordinator: str | None = None,
     workers: int = 2,
+    launcher: str | None = None,
+    scheduler: str | None = None,
+    trial: str | None = None,
     track: str | Sequence[str] | None = None,
     margin: float = MARGIN,
     controls_only: bool = False,
     figures: str | None = None,
     quiet: bool = False,
-) -> Run:
+) -> Run | None:
     """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
 
     Finished trials are kept in `out` and never computed again; interrupted ones continue after the last epoch
@@ -97,6 +115,8 @@ def reproduce(
 
         run = leukcnn.reproduce("cnmc2019", data="synthetic", profile="smoke")
         run["table2"]
+
+    With `hosts`, host 0 returns the run, and the others None.
 
     Args:
         paper: Key of a paper (`leukcnn.papers.list_papers()`), path of a paper's file, or the paper itself.
@@ -121,8 +141,20 @@ def reproduce(
         assume: Assumption -> its value instead of the paper's default, or texts NAME=VALUE.
         deterministic: Whether the same call gives the same bytes; None for the profile's choice.
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
+        augment: Where training images are augmented: "host" or "device" (in the training step, which can
+            change a grey level by 1); None for the paper's choice, "host" if it makes none.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
+        hosts: Number of hosts that share each batch (JAX), each running this with an index of its own; or
+            "slurm", to read all three from what `srun` sets. `devices` are then those of each host.
+        host_index: Index of this host, from 0; host 0 alone reads and writes `out`.
+        coordinator: "HOST:PORT", the address of host 0 and a free port there, the same on all hosts.
         workers: Threads that prepare batches; the result doesn't depend on them.
+        launcher: "dask", or "dask:N" with a number, to run trials in worker processes of dask at the same
+            time; None to run them one after the other. The result is the same.
+        scheduler: Address of a scheduler of dask that runs already, such as "tcp://10.0.0.1:8786"; None for
+            worker processes on this machine. It needs `launcher`.
+        trial: Name of one trial or control of the plan (`leukcnn plan`) to run alone, for jobs of a cluster;
+            no tables are built then. None runs all of them.
         track: "mlflow", "wandb" or "tensorboard", or several: what trials are reported to.
         margin: Percentage points within which a published and a measured value agree; a hundredth of it for
             metrics that aren't in percent.
@@ -140,41 +172,65 @@ def reproduce(
     given = dict(locals())
     require_types(given, OPTION_TYPES)
 
+    return run_request(_request(given), quiet=quiet)
+
+
+def _request(given: Mapping[str, Any]) -> "Request":
+    """Returns the request of the arguments of `reproduce`."""
     from leukcnn.experiment.request import Request, chosen_datasets
 
-    found = find_paper(paper)
-    named = _named(datasets)
-    chosen = chosen_datasets(found, named)
-    request = Request(
-        paper=found,
-        data=data_folder(data, chosen, folders=found.folders),
-        out=user_path(out, "out (--out)"),
-        profile=profile,
-        only=only,
-        seed=seed,
-        runs=runs,
-        split=split,
-        unknown_subjects=unknown_subjects,
-        datasets=named,
-        classes=given_classes(classes),
-        weights=None if weights is None else str(weights),
-        base=base,
-        mask=mask,
-        assumed=_assumed(found, assume or ()),
-        deterministic=deterministic,
-        precision=precision,
-        devices=None if devices is None else str(devices),
-        workers=workers,
-        track=read_track(track),
-        margin=margin,
-        controls_only=controls_only,
-        given=given,
-        figures=figures,
+    found, named = find_paper(given["paper"]), _named(given["datasets"])
+    data = data_folder(given["data"], chosen_datasets(found, named), folders=found.folders)
+    weights, devices, hosts = given["weights"], given["devices"], given["hosts"]
+    as_they_are = (
+        *("profile", "only", "seed", "runs", "split", "unknown_subjects", "base", "mask", "margin"),
+        *("deterministic", "precision", "augment", "workers", "launcher", "scheduler", "trial", "figures"),
+        *("host_index", "coordinator", "controls_only"),
     )
-    return run_request(request, quiet=quiet)
+    return Request(
+        paper=found,
+        data=data,
+        out=user_path(given["out"], "out (--out)"),
+        datasets=named,
+        classes=given_classes(given["classes"]),
+        weights=None if weights is None else str(weights),
+        assumed=_assumed(found, given["assume"] or ()),
+        devices=None if devices is None else str(devices),
+        hosts=None if hosts is None else str(hosts),
+        track=read_track(given["track"]),
+        given=given,
+        **{name: given[name] for name in as_they_are},
+    )
 
 
-def run_request(request: "Request", *, quiet: bool) -> Run:
+def plan(paper: PaperName, *, quiet: bool = False, **options: Any) -> "Listing":
+    """Returns the trials and controls of a run without training, as the command `leukcnn plan` does.
+
+    Args:
+        paper: As for `reproduce`.
+        quiet: Whether to show no progress.
+        **options: Other arguments of `reproduce`, with its defaults.
+
+    Raises:
+        LeukCNNError: As for `reproduce`.
+    """
+    defaults = {name: one.default for name, one in inspect.signature(reproduce).parameters.items()}
+    given = {**defaults, **options, "paper": paper, "quiet": quiet}
+    require_types(given, OPTION_TYPES)
+    request = _request(given)
+
+    from leukcnn.experiment.study import check_request
+
+    check_request(request, writing=False)
+    start_backend()
+
+    from leukcnn.experiment.run import plan_of
+
+    with _progress(quiet) as progress:
+        return plan_of(request, progress=progress)
+
+
+def run_request(request: "Request", *, quiet: bool) -> Run | None:
     """Checks a request, then trains what isn't trained yet and returns the run.
 
     Args:
@@ -190,16 +246,26 @@ def run_request(request: "Request", *, quiet: bool) -> Run:
     check_request(request)
     chosen = chosen_datasets(request.paper, request.datasets)
     require_images(request.paper, chosen, request.data, out=request.out, classes=request.classes)
+    if request.launcher:
+        leave_memory_to_workers()
     start_backend()
 
+    from leukcnn.experiment import run
+
+    with _progress(quiet) as progress:
+        if request.trial:
+            one = run.reproduce_one(request, request.trial, progress=progress)
+            return Run(one[0], request.paper, ended=one[1]) if one else None
+        report = run.reproduce(request, progress=progress)
+    return Run(report.folder, request.paper, report=report) if report else None
+
+
+def _progress(quiet: bool) -> "TrainingProgress":
     from rich.console import Console
 
-    from leukcnn.experiment.run import reproduce as run
     from leukcnn.progress import TrainingProgress
 
-    with TrainingProgress(console=Console(quiet=True) if quiet else None) as progress:
-        report = run(request, progress=progress)
-    return Run(report.folder, request.paper, report=report)
+    return TrainingProgress(console=Console(quiet=True) if quiet else None)
 
 
 def _named(datasets: str | Sequence[str] | None) -> tuple[str, ...]:

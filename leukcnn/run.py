@@ -20,6 +20,7 @@ from leukcnn.start import PaperName, Place, find_paper, stored_paper
 if TYPE_CHECKING:
     import pandas as pd
 
+    from leukcnn.experiment.planning import Ended
     from leukcnn.experiment.report import Report
     from leukcnn.outputs.answer import Answer
     from leukcnn.prediction import SavedNetwork
@@ -80,6 +81,7 @@ class Run:
         folder: Folder of the experiment.
         paper: Its paper.
         report: What `reproduce` wrote; None for a run that was opened.
+        ended: What `reproduce` did with the one trial that it was asked for; None for other runs.
         unreadable: Messages about other experiments next to it that can't be read.
 
     Attributes:
@@ -87,7 +89,8 @@ class Run:
         paper: Its paper.
         record: What was asked for and which data were there.
         report: The tables that were asked for, the files that were written and the seconds of each stage;
-            None for a run that was opened.
+            None for a run that was opened, or of which one trial was run.
+        ended: The one trial that was run (`trial=`), and how far the others are; None for other runs.
 
     Raises:
         StoreError: The folder can't be read, or its paper has changed since.
@@ -99,11 +102,12 @@ class Run:
         paper: spec.Paper,
         *,
         report: "Report | None" = None,
+        ended: "Ended | None" = None,
         unreadable: Sequence[str] = (),
     ):
         from leukcnn.experiment.report import read_record
 
-        self.folder, self.paper, self.report = Path(folder), paper, report
+        self.folder, self.paper, self.report, self.ended = Path(folder), paper, report, ended
         self.record = read_record(self.folder, paper)
         self._unreadable = list(unreadable)
 

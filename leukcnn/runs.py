@@ -15,7 +15,6 @@ Every file is written in one step (`leukcnn.files`): a killed process leaves a c
 """
 
 import contextlib
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -30,13 +29,14 @@ from leukcnn.errors import StoreError
 from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import (
     check_writable,
+    content_sha256,
     digest,
-    file_sha256,
     locked_folder,
     parse_json,
     read_bytes,
     read_json,
     read_sealed_json,
+    stored_sha256,
     write_json,
     write_sealed_json,
 )
@@ -53,6 +53,10 @@ from leukcnn.trial_files import (
 )
 
 STORE_VERSION = 8
+
+
+class TrialBusyError(StoreError):
+    """Another process works on a trial."""
 
 
 class _Result(dict[str, Any]):
@@ -109,13 +113,13 @@ class Trial:
         path = self.path / name
         if not path.is_file():
             raise StoreError(f"{path}: missing", expected=AS_WRITTEN, remedy=REMEDY)
-        self._compare(name, file_sha256(path))
+        self._compare(name, stored_sha256(path))
         return path
 
     def _read(self, name: str) -> bytes:
         """Returns the content of a file of the finished trial, checked as `checked` does."""
         content = read_bytes(self.path / name)
-        self._compare(name, hashlib.sha256(content).hexdigest())
+        self._compare(name, content_sha256(content))
         return content
 
     def _compare(self, name: str, found: str) -> None:
@@ -169,9 +173,10 @@ class Trial:
         """Keeps other processes from working on this trial; a killed process releases the lock.
 
         Raises:
-            StoreError: Another process works on the trial, or the folder can't be written to.
+            TrialBusyError: Another process works on the trial.
+            StoreError: The folder can't be written to.
         """
-        busy = StoreError(
+        busy = TrialBusyError(
             f"Another process works on the trial {self.path}.",
             expected="one process per trial",
             remedy="wait for it, or choose another --out",
@@ -181,7 +186,7 @@ class Trial:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the trial as done: writes the result and the SHA-256 of each file that is kept."""
-        files = {name: file_sha256(self.path / name) for name in KEPT if (self.path / name).exists()}
+        files = {name: stored_sha256(self.path / name) for name in KEPT if (self.path / name).exists()}
         write_sealed_json(self.path / "done.json", {**result, "files": files})
 
     def faults(self, *, networks: bool = True) -> list[str]:

@@ -1,15 +1,17 @@
 """Builds, compiles and trains the network of one trial, and predicts with it."""
 
+import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.callbacks import (
     BestCheckpoint,
     HistoryFile,
@@ -20,15 +22,18 @@ from leukcnn.callbacks import (
     exponential_to_last_schedule,
     state_variables,
 )
-from leukcnn.distribution import Devices, make_deterministic
+from leukcnn.distribution import Devices, as_fed, make_deterministic
 from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
-from leukcnn.pipeline import BatchSequence, class_probabilities
-from leukcnn.spec import Model, Training
+from leukcnn.pipeline import BatchSequence, class_probabilities, fed
+from leukcnn.shared_training import MeanOverEpoch, SameLogs, Waiting, joined_outputs
+from leukcnn.spec import Model, Preprocessing, Training
 
 # Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
+
+_SECONDS_BETWEEN_STEPS = 0.25  # that callbacks get to know of
 
 _SCHEDULES = {
     "exponential": exponential_schedule,
@@ -78,18 +83,39 @@ def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
     return network
 
 
+class Built(NamedTuple):
+    """A network, and the model that is trained in its place; they share all variables.
+
+    Attributes:
+        network: Takes scaled images, float32. This is what is saved.
+        learner: Takes images, uint8, augments them if it is done on the device, scales them and applies the
+            network. It is compiled.
+    """
+
+    network: keras.Model
+    learner: keras.Model
+
+
 def build_network(
-    model: Model, *, image_size: int, classes: int, training: Training, seed: int, devices: Devices
-) -> keras.Model:
+    model: Model,
+    *,
+    preprocessing: Preprocessing,
+    classes: int,
+    training: Training,
+    seed: int,
+    devices: Devices,
+    augmenter: OnDevice | None = None,
+) -> Built:
     """Builds and compiles a network for a trial.
 
     Args:
         model: Builder and its arguments.
-        image_size: Height and width of the input, in pixels.
+        preprocessing: Size of the images and scaling of their grey levels.
         classes: Number of classes.
         training: Optimizer, loss and precision.
         seed: Seed of the initial weights and of dropout.
         devices: The devices to train on.
+        augmenter: Augments images in the training step, if it isn't done on the host.
 
     Raises:
         SpecError: As in `network_of`.
@@ -100,11 +126,12 @@ def build_network(
     keras.config.set_dtype_policy(training.precision)
     try:
         with devices.scope():
-            network = network_of(model, image_size=image_size, classes=classes)
-            compile_network(network, training, devices=devices)
+            network = network_of(model, image_size=preprocessing.image_size, classes=classes)
+            learner = fed(network, preprocessing, augmenter)
+            compile_network(learner, training, devices=devices)
     finally:
         keras.config.set_dtype_policy("float32")
-    return network
+    return Built(network, learner)
 
 
 class Networks:
@@ -117,33 +144,51 @@ class Networks:
 
     def __init__(self) -> None:
         self._key: tuple[Any, ...] | None = None
-        self._network: keras.Model | None = None
+        self._built: Built | None = None
         self._initial_values: list[np.ndarray] = []
 
     def get(
-        self, model: Model, *, image_size: int, classes: int, training: Training, seed: int, devices: Devices
-    ) -> keras.Model:
+        self,
+        model: Model,
+        *,
+        preprocessing: Preprocessing,
+        classes: int,
+        training: Training,
+        seed: int,
+        devices: Devices,
+        augmenter: OnDevice | None = None,
+    ) -> Built:
         """Returns the network that `build_network` returns for these arguments.
 
         A network that was returned for other arguments must not be used afterwards.
         """
-        key = (to_plain(model), image_size, classes, to_plain(training), seed, devices.names)
-        if self._network is not None and key == self._key:
+        settings = (to_plain(model), to_plain(preprocessing), to_plain(training))
+        key = (settings, classes, seed, devices.names, augmenter and augmenter.augmenter)
+        if self._built is not None and key == self._key:
             with devices.scope():
-                for variable, value in zip(state_variables(self._network), self._initial_values, strict=True):
+                for variable, value in zip(
+                    state_variables(self._built.learner), self._initial_values, strict=True
+                ):
                     variable.assign(value)
-            return self._network
-        self._key, self._network = None, None
+            return self._built
+        self._key, self._built = None, None
         # The previous network's graphs and weights would otherwise stay in memory.
         keras.utils.clear_session()
-        network = build_network(
-            model, image_size=image_size, classes=classes, training=training, seed=seed, devices=devices
+        built = build_network(
+            model,
+            preprocessing=preprocessing,
+            classes=classes,
+            training=training,
+            seed=seed,
+            devices=devices,
+            augmenter=augmenter,
         )
+        learner = built.learner
         with devices.scope():
-            network.optimizer.build(network.trainable_variables)
-        self._key, self._network = key, network
-        self._initial_values = [keras.ops.convert_to_numpy(v) for v in state_variables(network)]
-        return network
+            learner.optimizer.build(learner.trainable_variables)
+        self._key, self._built = key, built
+        self._initial_values = [keras.ops.convert_to_numpy(v) for v in state_variables(learner)]
+        return built
 
 
 def compile_network(network: keras.Model, training: Training, *, devices: Devices) -> None:
@@ -152,6 +197,30 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
     optimizer = keras.optimizers.get({"class_name": training.optimizer, "config": options})
     metrics = {"metrics" if devices.replicas == 1 else "weighted_metrics": ["accuracy"]}
     network.compile(optimizer=optimizer, loss=training.loss, **metrics)
+
+
+class CallbackList(keras.callbacks.CallbackList):
+    """Keras' list of callbacks, which passes on the end of a step at most four times in a second.
+
+    Keras converts the loss and the metrics of each step to numbers for its callbacks, and so waits for the
+    device after each step: on TensorFlow always, on JAX unless all callbacks are `async_safe`. The steps of
+    a validation aren't passed on at all.
+
+    Attributes:
+        always: Number of a step, from 0, whose end is always passed on; None for no step.
+    """
+
+    always: int | None = None
+    _next_step = -math.inf
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Passes the end of a step on, unless one was passed on just before."""
+        if (now := time.monotonic()) >= self._next_step or batch == self.always:
+            self._next_step = now + _SECONDS_BETWEEN_STEPS
+            super().on_train_batch_end(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
 
 
 class _FiniteLoss(keras.callbacks.Callback):
@@ -202,7 +271,7 @@ def train(
     after that many epochs in a row without a lower validation loss.
 
     Args:
-        network: Built and compiled by `build_network`.
+        network: A compiled model, such as the learner that `build_network` returns.
         training: Epochs, schedule and patience.
         train_data: Shuffled batches; their attribute `epoch` is set here.
         validation_data: Batches of the validation split; None if there is none.
@@ -219,37 +288,49 @@ def train(
     devices.check_batch_size(training.batch_size)
     history: dict[str, list[float]] = {}
     monitored = {} if validation_data is None else MONITORED
-    checkpoints = [BestCheckpoint(folder, monitor=monitor, mode=mode) for monitor, mode in monitored.items()]
-    state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history)
+    hosts = devices.hosts
+    checkpoints = [
+        BestCheckpoint(folder, monitor=name, mode=mode, writes=hosts.leads)
+        for name, mode in monitored.items()
+    ]
+    state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history, hosts=hosts)
     stop_early = StopEarly(history=history, patience=training.patience)
     schedule = _SCHEDULES[training.schedule](
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
-    history_file = HistoryFile(folder / "history.csv", history=history)
-    own_callbacks = [
+    history_file = HistoryFile(folder / "history.csv", history=history, writes=hosts.leads)
+    mean_over_epoch = MeanOverEpoch(train_data)
+    every_callback = [
         # Keras also calls `on_epoch_end` of the data before the first epoch, so the data can't count epochs.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
+        mean_over_epoch,
+        SameLogs(hosts),
         # Before those that save.
         _FiniteLoss(),
         *checkpoints,
         state,
         stop_early,
         history_file,
+        *callbacks,
+        Waiting(hosts),
     ]
+    shown = CallbackList(every_callback, add_history=True, model=network)
+    shown.always = mean_over_epoch.step
     started = time.perf_counter()
-    with devices.scope():
+    with devices.training(network):
         first_epoch = state.restore(network)
-        network.fit(
-            train_data,
-            validation_data=validation_data,
-            # A run that was killed after it had stopped early has no epochs left.
-            epochs=first_epoch if stop_early.is_due else training.epochs,
-            initial_epoch=first_epoch,
-            callbacks=[*own_callbacks, *callbacks],
-            shuffle=False,
-            verbose=0,
-        )
+        with _made_ahead([train_data, validation_data], first_epoch=first_epoch, epochs=training.epochs):
+            network.fit(
+                as_fed(train_data),
+                validation_data=None if validation_data is None else as_fed(validation_data),
+                # A run that was killed after it had stopped early has no epochs left.
+                epochs=first_epoch if stop_early.is_due else training.epochs,
+                initial_epoch=first_epoch,
+                callbacks=shown,
+                shuffle=False,
+                verbose=0,
+            )
     # A run that was killed after its last state was saved, but before the history was written, needs this.
     history_file.write()
     return Outcome(
@@ -260,18 +341,31 @@ def train(
     )
 
 
+@contextlib.contextmanager
+def _made_ahead(data: Sequence[BatchSequence | None], *, first_epoch: int, epochs: int) -> Iterator[None]:
+    """Context in which batches are made ahead, from an epoch on."""
+    with contextlib.ExitStack() as stack:
+        for batches in data:
+            if batches is not None:
+                batches.epoch = first_epoch
+                stack.enter_context(batches.ahead(epochs=epochs))
+        yield
+
+
 def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> np.ndarray:
     """Predicts the class probabilities of each image, in the order of the entries.
 
     Args:
-        network: A built network.
+        network: A built model, which takes what the batches hold.
         data: Batches without labels, not shuffled.
         devices: The devices on which the network was built.
 
     Returns:
         float64 (M, classes); two columns for a network with one output.
     """
-    with devices.scope():
-        outputs = network.predict(data, verbose=0)
-    # The outputs after the last entry come from padding the last batch to a multiple of the devices.
+    devices.hosts.all()
+    with data.ahead():
+        outputs = devices.outputs(network, data)
+    outputs = joined_outputs(devices.hosts, data, outputs)
+    # The outputs after the last entry come from padding the last batch.
     return class_probabilities(outputs[: len(data.entries)])

@@ -10,6 +10,7 @@ import numpy as np
 
 from leukcnn.arrays import StoredArrays, stored_arrays, write_quickly
 from leukcnn.errors import StoreError
+from leukcnn.hosts import Hosts
 
 _RECORD = "record"
 
@@ -38,7 +39,7 @@ def write_variables(path: Path, variables: Sequence[keras.Variable], record: Rec
     Raises:
         StoreError: The folder can't be written to.
     """
-    arrays = {f"v{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(variables)}
+    arrays = named_values([keras.ops.convert_to_numpy(variable) for variable in variables])
     if record is not None:
         arrays[_RECORD] = np.array(json.dumps(vars(record)))
     write_quickly(path, **arrays)
@@ -77,15 +78,34 @@ def read_state(
         return record, values
 
 
-def load_weights(network: keras.Model, path: Path) -> None:
+def load_weights(network: keras.Model, path: Path, *, hosts: Hosts | None = None) -> None:
     """Loads the weights that a `BestCheckpoint` wrote.
+
+    Args:
+        network: The network.
+        path: The file.
+        hosts: The hosts that do this together: host 0 reads the file.
 
     Raises:
         StoreError: The file was damaged or belongs to another network. The network keeps its weights.
     """
-    with stored_arrays(path, remedy=_remedy(path)) as stored:
-        values = _values_for(network.weights, stored, path)
-    for variable, value in zip(network.weights, values, strict=True):
+
+    def read() -> tuple[None, dict[str, np.ndarray]]:
+        with stored_arrays(path, remedy=_remedy(path)) as stored:
+            return None, named_values(_values_for(network.weights, stored, path))
+
+    _, values = (hosts or Hosts()).shared(read)
+    assign(network.weights, values)
+
+
+def named_values(values: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns values by names that keep their order."""
+    return {f"v{i}": value for i, value in enumerate(values)}
+
+
+def assign(variables: Sequence[keras.Variable], values: Mapping[str, np.ndarray]) -> None:
+    """Gives variables the values that `named_values` named."""
+    for variable, value in zip(variables, values.values(), strict=True):
         variable.assign(value)
 
 

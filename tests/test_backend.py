@@ -1,6 +1,7 @@
 """Which backend of Keras is used, and what is refused."""
 
 import importlib.util
+import subprocess
 import sys
 
 import pytest
@@ -48,3 +49,43 @@ def test_package_that_is_not_installed_is_named(monkeypatch, name, command):
     with pytest.raises(DependencyError, match=f"the package {name} isn't installed") as caught:
         check_backend()
     assert command in caught.value.remedy
+
+
+# In place of a TensorFlow that was imported first, with and without oneDNN.
+IMPORTED_FIRST = """
+import os, sys, types, warnings
+backend, is_used, variable, gpus = {backend!r}, {is_used}, {variable!r}, {gpus}
+os.environ["KERAS_BACKEND"] = backend
+os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
+if variable:
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = variable
+if is_used is not None:
+    config = types.SimpleNamespace(list_physical_devices=lambda kind: gpus)
+    sys.modules["tensorflow"] = types.SimpleNamespace(config=config)
+    port = types.SimpleNamespace(IsMklEnabled=lambda: is_used)
+    sys.modules["tensorflow.python.util._pywrap_util_port"] = port
+with warnings.catch_warnings(record=True) as caught:
+    import leukcnn.splits, leukcnn
+print(os.environ["TF_ENABLE_ONEDNN_OPTS"], *(warning.message for warning in caught))
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "is_used", "variable", "gpus", "value", "warns"),
+    [
+        pytest.param("tensorflow", None, None, [], "1", False, id="leukcnn first"),
+        pytest.param("tensorflow", None, "0", [], "0", False, id="the user's own choice"),
+        pytest.param("tensorflow", False, None, [], "1", True, id="TensorFlow first"),
+        pytest.param("tensorflow", True, None, [], "1", False, id="TensorFlow first, with oneDNN"),
+        pytest.param("tensorflow", False, "0", [], "0", False, id="TensorFlow first, the user's own choice"),
+        pytest.param("tensorflow", False, None, ["GPU:0"], "1", False, id="TensorFlow first, on a GPU"),
+        pytest.param("jax", False, None, [], "1", False, id="TensorFlow first, Keras on JAX"),
+    ],
+)
+def test_onednn_is_on_wherever_leukcnn_is_imported_first(backend, is_used, variable, gpus, value, warns):
+    code = IMPORTED_FIRST.format(backend=backend, is_used=is_used, variable=variable, gpus=gpus)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said, _, message = done.stdout.strip().partition(" ")
+    assert said == value
+    assert ("Import leukcnn first" in message) == warns, message
+    assert done.stderr == ""

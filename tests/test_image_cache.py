@@ -17,7 +17,7 @@ from leukcnn.arrays import seal
 from leukcnn.datasets import ImageIndex, load, read_image
 from leukcnn.datasets.read import decode_image
 from leukcnn.errors import DataError, SpecError
-from leukcnn.image_cache import cache_folder, prepare, prepared_images, shows_nothing
+from leukcnn.image_cache import cache_folder, prepare, prepare_together, prepared_images, shows_nothing
 from leukcnn.preprocessing import blank, component_montage, resize, square_crop, wbc_mask
 from leukcnn.spec import ENLARGING, MASKS, SHRINKING, THRESHOLD_RULES, Preprocessing
 
@@ -572,4 +572,48 @@ def test_real_image_that_is_replaced_before_it_is_decoded_is_refused(tmp_path, r
     with pytest.raises(DataError, match=f"1 of {len(index)} images can't be used") as caught:
         prepared_images(index, Preprocessing(resize=64), folder=tmp_path)
     assert index.paths[-1].name in caught.value.found
+    assert not caches(tmp_path)
+
+
+SIZES = (Preprocessing(resize=96), CROP, Preprocessing(resize=16), Preprocessing(resize=16, mask="border"))
+
+
+def test_images_are_read_and_decoded_once_for_all_sizes(tmp_path, reads):
+    index = index_of(write_images(tmp_path / "data"))
+    apart = {one: np.array(prepared_images(index, one, folder=tmp_path / "apart")) for one in SIZES}
+    reads.clear()
+    noted = []
+    prepare_together(index, SIZES, folder=tmp_path, on_note=noted.append)
+    assert sorted(reads) == sorted(index.sha256)
+    assert not noted
+    assert len(caches(tmp_path)) == len(SIZES)
+    for one, images in apart.items():
+        np.testing.assert_array_equal(prepared_images(index, one, folder=tmp_path), images)
+    prepare_together(index, SIZES, folder=tmp_path)
+    assert len(reads) == len(index)
+
+
+def test_only_missing_sizes_are_made_together(tmp_path, reads):
+    index = index_of(write_images(tmp_path / "data"))
+    prepared_images(index, CROP, folder=tmp_path)
+    state = caches(tmp_path)[0].stat()
+    prepare_together(index, SIZES, folder=tmp_path)
+    assert len(reads) == 2 * len(index)
+    assert state in [path.stat() for path in caches(tmp_path)]
+
+
+def test_a_size_that_an_image_is_too_small_for_is_left_to_who_asks_for_it(tmp_path):
+    index = index_of(write_images(tmp_path / "data"))
+    prepare_together(index, [Preprocessing(crop=25), CROP], folder=tmp_path)
+    assert len(caches(tmp_path)) == 1
+    with pytest.raises(DataError, match="6 of 6 images"):
+        prepared_images(index, Preprocessing(crop=25), folder=tmp_path)
+
+
+def test_a_file_that_changed_since_it_was_indexed_leaves_no_size(tmp_path):
+    paths = write_images(tmp_path / "data")
+    index = index_of(paths)
+    paths[2].write_bytes(paths[0].read_bytes())
+    with pytest.raises(DataError, match=r"1 of 6 images can't be used:\n2.png: .* was changed"):
+        prepare_together(index, SIZES, folder=tmp_path)
     assert not caches(tmp_path)

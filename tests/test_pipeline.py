@@ -1,8 +1,14 @@
+import threading
+import time
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
+from leukcnn.distribution import as_fed, find_devices
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline import (
     ArrayBatches,
@@ -10,11 +16,14 @@ from leukcnn.pipeline import (
     FeatureSequence,
     ImageSequence,
     balanced,
+    fed,
     multiplied,
     originals,
+    prediction_batch_size,
     scaled,
 )
 from leukcnn.spec import Preprocessing
+from leukcnn.training import predict
 
 IMAGE_SIZE, N = 6, 11
 PLAIN = Preprocessing(crop=IMAGE_SIZE, scale=1.0)
@@ -28,7 +37,7 @@ TOPPED_UP = balanced(np.arange(N), LABELS, IDS, per_class=10, seed=1)
 
 
 def make_sequence(entries: Entries | None = None, **options) -> ImageSequence:
-    values = {"labels": LABELS, "classes": 2, "batch_size": 4, "preprocessing": PLAIN, "ids": IDS, "seed": 3}
+    values = {"labels": LABELS, "classes": 2, "batch_size": 4, "ids": IDS, "seed": 3}
     entries = originals(np.arange(N)) if entries is None else entries
     return ImageSequence(IMAGES, entries, **(values | options))
 
@@ -98,20 +107,58 @@ def test_scaled_by_hand():
 
 
 def test_each_images_own_mean_is_subtracted():
-    preprocessing = Preprocessing(crop=IMAGE_SIZE, subtract_channel_mean=True)
-    inputs, _ = joined(make_sequence(preprocessing=preprocessing))
+    inputs = scaled(IMAGES, Preprocessing(crop=IMAGE_SIZE, subtract_channel_mean=True))
     np.testing.assert_allclose(inputs.mean(axis=(1, 2)), 0, atol=1e-6)
     np.testing.assert_allclose(np.ptp(inputs, axis=(1, 2)), np.ptp(IMAGES, axis=(1, 2)) / 255, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def identity_layers() -> keras.Model:
+    return keras.Sequential([keras.Input(IMAGES.shape[1:]), keras.layers.Activation("linear")])
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("scale", [1.0, 1 / 255])
+def test_a_fed_network_scales_as_the_host_does(identity_layers, scale):
+    plain = Preprocessing(crop=IMAGE_SIZE, scale=scale)
+    model = fed(identity_layers, plain)
+    np.testing.assert_array_equal(model.predict(IMAGES, verbose=0), scaled(IMAGES, plain))
+    centred = replace(plain, subtract_channel_mean=True)
+    found = fed(identity_layers, centred).predict(IMAGES, verbose=0)
+    np.testing.assert_allclose(found, scaled(IMAGES, centred), rtol=0, atol=2e-7 * 255 * scale)
+
+
+@pytest.mark.backend
+def test_a_fed_network_augments_on_the_device_as_the_host_does(identity_layers):
+    on_device = OnDevice(AUGMENTER, IMAGES.shape[1:])
+    options = {"fresh": True, "shuffle": True}
+    device = at_epoch(make_sequence(TOPPED_UP, augmenter=on_device, **options), 2)
+    host, targets = joined(at_epoch(make_augmented(**options), 2))
+    np.testing.assert_array_equal(np.concatenate([batch[1] for batch in batches(device)]), targets)
+    found = fed(identity_layers, PLAIN, on_device).predict(device, verbose=0)
+    assert np.abs(found - host).max() <= 1
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_fed_network_shares_the_variables_in_their_order(listed):
+    inputs = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(2, 3)(inputs))
+    outputs = keras.layers.Dense(2)(keras.layers.Dropout(0.5)(keras.layers.Flatten()(x)))
+    network = keras.Model([inputs] if listed else inputs, outputs)
+    model = fed(network, PLAIN)
+    for name in ("variables", "weights", "trainable_variables"):
+        own, shared = getattr(network, name), getattr(model, name)
+        assert [id(variable) for variable in shared] == [id(variable) for variable in own]
 
 
 def test_batches_hold_inputs_and_one_hot_targets():
     sequence = make_sequence()
     assert len(sequence) == 3
     inputs, targets = sequence[2]
-    np.testing.assert_array_equal(inputs, IMAGES[8:11].astype(np.float32))
+    np.testing.assert_array_equal(inputs, IMAGES[8:11])
     np.testing.assert_array_equal(targets, [[0, 1], [0, 1], [0, 1]])
     np.testing.assert_array_equal(sequence[0][1], [[1, 0], [0, 1], [0, 1], [1, 0]])
-    assert inputs.dtype == targets.dtype == np.float32
+    assert (inputs.dtype, targets.dtype) == (np.uint8, np.float32)
     assert len(make_sequence(labels=None)[0]) == 1
 
 
@@ -150,13 +197,70 @@ def test_batch_depends_on_its_number_alone():
         assert_same_batches([sequence[i]], [expected[i]])
 
 
-@pytest.mark.parametrize("workers", [2, 3, 7])
-def test_workers_do_not_change_a_batch(workers):
-    # Seven threads are more than the images of a batch.
-    options = {"shuffle": True, "fresh": True, "preprocessing": Preprocessing(crop=IMAGE_SIZE)}
-    assert_same_batches(
-        batches(make_augmented(workers=workers, **options)), batches(make_augmented(**options))
-    )
+def threads_of_batches() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("leukcnn-batches")]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_batches_made_ahead_are_the_same_with_any_number_of_workers(workers):
+    # A first batch that is taken twice, as `fit` does, three epochs, and a run that begins with the second.
+    expected = [batches(at_epoch(make_augmented(shuffle=True, fresh=True), epoch)) for epoch in range(3)]
+    for first in (0, 1):
+        sequence = at_epoch(make_augmented(shuffle=True, fresh=True, workers=workers), first)
+        with sequence.ahead(epochs=3):
+            assert_same_batches([sequence[0]], expected[first][:1])
+            for epoch in range(first, 3):
+                assert_same_batches(batches(at_epoch(sequence, epoch)), expected[epoch])
+        assert not threads_of_batches()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_only_the_next_batches_are_made_ahead(monkeypatch, workers):
+    made, sequence = [], make_sequence(shuffle=True, workers=workers, batch_size=1)
+    original = ImageSequence.inputs
+
+    def inputs(self, positions, *, epoch=0):
+        made.append((epoch, int(positions[0])))
+        return original(self, positions, epoch=epoch)
+
+    monkeypatch.setattr(ImageSequence, "inputs", inputs)
+    order = [(epoch, position) for epoch in (0, 1) for position in sequence._order(epoch)]
+    with sequence.ahead(epochs=2):
+        for batch in range(N):
+            sequence[batch]
+            wait_for(lambda done=batch + workers + 3: len(made) == done)
+    # The first batches of the second epoch are made at the end of the first one; none is made twice.
+    assert sorted(made) == sorted(order[: N + workers + 2])
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def test_validation_batches_are_made_ahead_for_the_next_validation_too(monkeypatch):
+    sequence, plain = make_augmented(workers=2), batches(make_augmented())
+    with sequence.ahead(epochs=3):
+        for _ in range(3):
+            assert_same_batches(batches(sequence), plain)
+            sequence.on_epoch_end()
+
+
+@pytest.mark.backend
+def test_an_error_in_a_thread_is_raised_as_it_was(identity_network, monkeypatch):
+    sequence = make_augmented(labels=None, workers=2)
+    original = ImageSequence.inputs
+
+    def inputs(self, positions, *, epoch=0):
+        if positions[0] == 8:
+            raise ArgumentError("An image is gone.")
+        return original(self, positions, epoch=epoch)
+
+    monkeypatch.setattr(ImageSequence, "inputs", inputs)
+    with pytest.raises(ArgumentError, match="An image is gone"):
+        predict(identity_network, sequence, devices=find_devices())
+    assert not threads_of_batches()
 
 
 def test_order_and_variants_depend_on_the_seed():
@@ -185,7 +289,7 @@ def test_fresh_variants_differ_by_epoch_and_the_originals_stay():
 def test_variants_of_one_image_differ_from_it_and_from_each_other():
     entries = Entries(rows=np.full(6, 4), variants=np.arange(6))
     inputs, _ = joined(make_sequence(entries, augmenter=AUGMENTER))
-    np.testing.assert_array_equal(inputs[0], IMAGES[4].astype(np.float32))
+    np.testing.assert_array_equal(inputs[0], IMAGES[4])
     assert len({image.tobytes() for image in inputs}) == 6
 
 
@@ -200,7 +304,6 @@ def test_variant_depends_on_the_image_s_id_not_on_its_row_or_batch():
         labels=None,
         classes=2,
         batch_size=1,
-        preprocessing=PLAIN,
         ids=[IDS[i] for i in order],
         seed=3,
         augmenter=AUGMENTER,
@@ -243,8 +346,16 @@ def test_padding_repeats_an_image_of_the_batch_after_the_others():
     inputs, targets, weights = make_sequence(replicas=4)[2]
     assert inputs[:, 0, 0, 0].tolist() == [8, 9, 10, 8]
     assert (targets.shape, weights.dtype) == ((4, 2), np.float32)
-    (padded,) = make_sequence(replicas=4, labels=None)[2]
+    (padded,) = make_sequence(labels=None)[2]
     np.testing.assert_array_equal(padded, inputs)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "replicas", "size"),
+    [(1, 1, 8), (33, 1, 40), (40, 1, 40), (57, 1, 64), (64, 1, 64), (3256, 1, 64), (9, 3, 18), (64, 3, 66)],
+)
+def test_batches_of_predictions_have_few_sizes(inputs, replicas, size):
+    assert prediction_batch_size(inputs, replicas=replicas) == size
 
 
 @pytest.mark.parametrize(
@@ -263,7 +374,7 @@ def test_impossible_sequence_is_refused(options, named):
 
 
 def tiny_network(*layers: keras.Layer) -> keras.Model:
-    return keras.Sequential([keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3)), *layers])
+    return keras.Sequential([keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8"), *layers])
 
 
 @pytest.fixture(scope="module")
@@ -275,12 +386,14 @@ def identity_network() -> keras.Model:
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_keras_gets_the_same_batches_with_any_number_of_workers(identity_network, workers):
     expected = joined(make_augmented())[0]
     sequence = make_augmented(labels=None, workers=workers)
     for _ in range(2):
-        np.testing.assert_array_equal(identity_network.predict(sequence, verbose=0), expected)
+        with sequence.ahead():
+            found = identity_network.predict(as_fed(sequence), verbose=0)[: len(expected)]
+        np.testing.assert_array_equal(found, expected)
 
 
 def fresh_classifier() -> keras.Model:
@@ -292,7 +405,7 @@ def fresh_classifier() -> keras.Model:
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_fit_uses_the_order_of_each_epoch_with_any_number_of_workers(workers):
     fitted, by_hand = fresh_classifier(), fresh_classifier()
     sequence = make_augmented(shuffle=True, fresh=True, workers=workers)
@@ -300,14 +413,16 @@ def test_fit_uses_the_order_of_each_epoch_with_any_number_of_workers(workers):
     set_epoch = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: setattr(sequence, "epoch", epoch)
     )
-    fitted.fit(
-        sequence,
-        validation_data=make_augmented(workers=workers),
-        epochs=3,
-        callbacks=[set_epoch],
-        shuffle=False,
-        verbose=0,
-    )
+    validation = make_augmented(workers=workers)
+    with sequence.ahead(epochs=3), validation.ahead(epochs=3):
+        fitted.fit(
+            as_fed(sequence),
+            validation_data=as_fed(validation),
+            epochs=3,
+            callbacks=[set_epoch],
+            shuffle=False,
+            verbose=0,
+        )
     for epoch in range(3):
         for batch in batches(at_epoch(make_augmented(shuffle=True, fresh=True), epoch)):
             by_hand.train_on_batch(*batch)

@@ -1,5 +1,7 @@
 """Training: the compiled network, precision, early stopping, divergence, reuse of networks."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -19,13 +21,21 @@ def setup():
     return tiny.tiny_paper(epochs=2).setup("vgg16", profile="smoke", changes={"preprocessing.crop": 24})
 
 
+def options_of(setup):
+    return {
+        "preprocessing": setup.preprocessing,
+        "classes": 2,
+        "training": setup.training,
+        "devices": find_devices(),
+    }
+
+
 def build(setup, **changes):
+    """Returns the changed setup and a compiled learner, whose last layer is the network."""
     for path, value in changes.items():
         setup = replace_at(setup, path.replace("__", "."), value)
-    network = build_network(
-        setup.model, image_size=24, classes=2, training=setup.training, seed=5, devices=find_devices()
-    )
-    return setup, network
+    built = build_network(setup.model, **options_of(setup), seed=5)
+    return setup, built.learner
 
 
 def sequence(setup, *, labels=True, n=20):
@@ -36,7 +46,6 @@ def sequence(setup, *, labels=True, n=20):
         labels=np.arange(n) % 2 if labels else None,
         classes=2,
         batch_size=10,
-        preprocessing=setup.preprocessing,
         ids=[str(i) for i in range(n)],
         seed=0,
     )
@@ -163,7 +172,8 @@ def test_mixed_precision_trains_with_a_float32_head(setup, tmp_path, precision):
 def test_diverged_training_is_reported(setup, tmp_path):
     setup, network = build(setup)
     # In the last layer: on JAX a ReLU turns NaN into zero.
-    network.layers[-1].kernel.assign(np.full(network.layers[-1].kernel.shape, np.nan))
+    kernel = network.layers[-1].layers[-1].kernel
+    kernel.assign(np.full(kernel.shape, np.nan))
     with pytest.raises(LeukCNNError, match="lower learning rate"):
         fit(setup, network, tmp_path)
 
@@ -172,7 +182,7 @@ def test_weights_that_are_not_finite_after_the_last_step_are_reported(setup, tmp
     # The loss is that of the weights before the step.
     setup, network = build(setup, **{"training.epochs": 1})
     spoil = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: network.layers[0].kernel.assign(network.layers[0].kernel * np.nan)
+        on_epoch_end=lambda epoch, logs: network.weights[0].assign(network.weights[0] * np.nan)
     )
     with pytest.raises(DivergenceError, match="kernel isn't finite after the last epoch"):
         fit(setup, network, tmp_path, callbacks=[spoil])
@@ -187,42 +197,81 @@ def test_predictions_are_in_the_order_of_the_entries(setup):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
+class Traced(keras.layers.Layer):
+    """A layer that counts how often the backend compiles it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.times = 0
+
+    def call(self, inputs):
+        """Returns its inputs."""
+        self.times += 1
+        return inputs
+
+
+@pytest.mark.backend
+def test_predictions_compile_a_network_once_whatever_the_number_of_images(setup):
+    traced = Traced()
+    images = keras.Input((24, 24, 3))
+    network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(traced(images)))
+    traced.times = 0
+    for n in (13, 9, 20):
+        assert len(predict(network, sequence(setup, labels=False, n=n), devices=find_devices())) == n
+    assert traced.times == 1
+
+
+def test_training_and_predictions_hold_few_images_at_a_time(setup, tmp_path):
+    n = 6000
+    np.save(tmp_path / "images.npy", np.zeros((n, 24, 24, 3), dtype=np.uint8))
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+
+    def batches(count, labels):
+        ids = [str(i) for i in range(count)]
+        options = {"labels": labels, "classes": 2, "batch_size": 60, "ids": ids, "seed": 0}
+        return ImageSequence(images, originals(np.arange(count)), **options)
+
+    def train_and_predict(count, folder):
+        folder.mkdir()
+        data = [batches(count, np.arange(n) % 2) for _ in range(2)]
+        options = {"folder": folder, "devices": find_devices()}
+        train(network, setup.training, train_data=data[0], validation_data=data[1], **options)
+        predict(network, batches(count, None), devices=find_devices())
+
+    setup, network = build(setup, **{"training.epochs": 1})
+    train_and_predict(120, tmp_path / "compiled")
+    tracemalloc.start()
+    train_and_predict(n, tmp_path / "measured")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < images.nbytes / 3
+
+
 def weights_of(network):
     return [keras.ops.convert_to_numpy(v) for v in (*network.variables, *network.optimizer.variables)]
 
 
 def test_a_reused_network_has_its_initial_weights(setup, tmp_path):
     networks = Networks()
-    options = {
-        "image_size": 24,
-        "classes": 2,
-        "training": setup.training,
-        "seed": 5,
-        "devices": find_devices(),
-    }
-    first = networks.get(setup.model, **options)
+    options = {**options_of(setup), "seed": 5}
+    built = networks.get(setup.model, **options)
+    first = built.learner
     before = weights_of(first)
     fit(setup, first, tmp_path / "a")
     assert any((a != b).any() for a, b in zip(before, weights_of(first), strict=True))
     again = networks.get(setup.model, **options)
-    assert again is first
-    for one, other in zip(before, weights_of(again), strict=True):
+    assert again is built
+    for one, other in zip(before, weights_of(again.learner), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.backend
 def test_a_reused_network_trains_like_a_new_one(setup, tmp_path):
     networks = Networks()
-    options = {
-        "image_size": 24,
-        "classes": 2,
-        "training": setup.training,
-        "seed": 5,
-        "devices": find_devices(),
-    }
-    fit(setup, networks.get(setup.model, **options), tmp_path / "a")
-    fit(setup, networks.get(setup.model, **options), tmp_path / "b")
-    fit(setup, Networks().get(setup.model, **options), tmp_path / "c")
+    options = {**options_of(setup), "seed": 5}
+    fit(setup, networks.get(setup.model, **options).learner, tmp_path / "a")
+    fit(setup, networks.get(setup.model, **options).learner, tmp_path / "b")
+    fit(setup, Networks().get(setup.model, **options).learner, tmp_path / "c")
     # `fit` itself builds this one's optimizer.
     fit(setup, build(setup)[1], tmp_path / "d")
     histories = [(tmp_path / name / "history.csv").read_text() for name in "abcd"]
@@ -231,7 +280,7 @@ def test_a_reused_network_trains_like_a_new_one(setup, tmp_path):
 
 def test_another_seed_or_model_is_another_network(setup):
     networks = Networks()
-    options = {"image_size": 24, "classes": 2, "training": setup.training, "devices": find_devices()}
+    options = options_of(setup)
     first = networks.get(setup.model, seed=5, **options)
     assert networks.get(setup.model, seed=6, **options) is not first
 
@@ -265,3 +314,41 @@ def test_divergence_without_validation_is_reported(setup, tmp_path):
             folder=tmp_path,
             devices=find_devices(),
         )
+
+
+class LateValue:
+    """The value of a step that may still be computed; counts how often someone waits for it."""
+
+    conversions = 0
+
+    def __float__(self):
+        self.conversions += 1
+        return 0.5
+
+
+@pytest.mark.backend
+def test_callbacks_wait_for_a_step_at_intervals_only(setup, tmp_path, monkeypatch):
+    setup, network = build(setup)
+    steps = []
+
+    class Steps(tiny.Progress):
+        def batch(self, *, epoch, step, loss, accuracy):
+            steps.append((epoch, step, loss))
+
+    def fit_of(model, data, *, callbacks, **options):
+        value = LateValue()
+        logs = {"loss": value, "accuracy": value}
+        callbacks.on_train_begin()
+        callbacks.on_epoch_begin(0)
+        for step in range(50):
+            callbacks.on_train_batch_begin(step)
+            callbacks.on_train_batch_end(step, logs)
+            callbacks.on_test_batch_end(step, logs)
+        callbacks.on_epoch_end(0, dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 0.5))
+        callbacks.on_train_end()
+        assert value.conversions == 2
+
+    monkeypatch.setattr(keras.Model, "fit", fit_of)
+    fit(setup, network, tmp_path, observer=Steps())
+    # The others came too soon after it.
+    assert steps == [(1, 1, 0.5)]

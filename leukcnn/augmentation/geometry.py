@@ -126,6 +126,13 @@ def warp_into(
     cval: float,
 ) -> None:
     """Does the work of `warp`, without checking the arguments."""
+    if image.shape[2] == 2:
+        # For two channels alone, OpenCV rounds coordinates to 1/32 pixel: up to 6 grey levels.
+        padded = np.concatenate([image, image[..., :1]], axis=2)
+        warped = np.empty_like(padded)
+        warp_into(warped, padded, matrix, flip_horizontal, flip_vertical, fill_mode, cval)
+        np.copyto(out, warped[..., :2])
+        return
     source, target = as_opencv(image), as_opencv(out)
     height, width = image.shape[:2]
     (xx, xy, x_offset), (yx, yy, y_offset) = rows = matrix.tolist()

@@ -65,12 +65,23 @@ def salt_and_pepper(
     if out is not image:
         np.copyto(out, image)
     height, width, channels = image.shape
-    count = round(amount * height * width)
-    positions = np.random.default_rng(rng).choice(height * width, count, replace=False)
-    white, black = positions[: count // 2], positions[count // 2 :]
+    white, black = noisy_positions(height, width, amount, rng)
     pixels = out.reshape(-1, channels)
     # One channel after the other: three times as fast as assigning whole pixels.
     for channel in range(channels):
         pixels[:, channel][white] = salt
         pixels[:, channel][black] = pepper
     return out
+
+
+def noisy_positions(
+    height: int, width: int, amount: float, rng: int | np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples the pixels that become salt and those that become pepper, see `salt_and_pepper`.
+
+    Returns:
+        Two int64 arrays, positions in the image's rows one after the other.
+    """
+    count = round(amount * height * width)
+    positions = np.random.default_rng(rng).choice(height * width, count, replace=False)
+    return positions[: count // 2], positions[count // 2 :]

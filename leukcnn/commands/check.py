@@ -19,6 +19,7 @@ from leukcnn.start import data_folder, find_paper
 
 if TYPE_CHECKING:
     from leukcnn.datasets import Report
+    from leukcnn.image_cache import Kept
     from leukcnn.spec import Paper
 
 
@@ -56,9 +57,11 @@ def check_data(
     place = data_folder(data, names, folders=[*own.values()])
 
     from leukcnn.datasets import verify
+    from leukcnn.datasets.copies import COMPARED
     from leukcnn.datasets.many import find_present
     from leukcnn.datasets.own_folders import places_of, verify_folder
     from leukcnn.experiment import loading
+    from leukcnn.fresh_images import fresh_images
 
     root = loading.data_folder(place, names, say=say, paper=paper)
     places = places_of([*own.values()], names, place)
@@ -67,28 +70,24 @@ def check_data(
         for absent in (key for key in names if key not in here):
             output.result(f"{absent}: not there")
         names = tuple(here)
-    reports, unchecked = [], []
-    for key in names:
-        try:
-            with output.counting("Reading files") as count:
-                if key in own:
-                    reports.append(verify_folder(own[key], places[key], progress=count))
-                else:
-                    reports.append(verify(key, root, classes=classes, progress=count))
-        except DataError as error:
-            if len(names) == 1:
-                raise
-            unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
+    reports, unchecked, duplicates = [], [], None
+    with fresh_images(COMPARED) as fresh:
+        for key in names:
+            try:
+                with output.counting("Reading files") as count:
+                    if key in own:
+                        report = verify_folder(own[key], places[key], progress=count)
+                    else:
+                        report = verify(key, root, classes=classes, progress=count, on_image=fresh.take)
+                reports.append(report)
+            except DataError as error:
+                if len(names) == 1:
+                    raise
+                unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
+        _show(reports, unchecked, output)
+        if reports:
+            duplicates = _search(reports, paper, output, pairs, fresh.get)
     ok = not unchecked and all(report.ok for report in reports)
-    duplicates = None
-    if output.quiet:
-        lines = [f"{one.card.key}: {'as published' if one.ok else 'not as published'}" for one in reports]
-    else:
-        lines = [line for report in reports for line in report.lines()]
-    if lines or unchecked:
-        output.result("\n".join([*lines, *unchecked]))
-    if reports:
-        duplicates = _search(reports, paper, output, pairs)
     output.document = {
         "ok": ok,
         "datasets": [
@@ -102,6 +101,15 @@ def check_data(
     output.result(verdict(reports, unchecked))
     if not ok:
         sys.exit(1)
+
+
+def _show(reports: "Sequence[Report]", unchecked: Sequence[str], output: Output) -> None:
+    if output.quiet:
+        lines = [f"{one.card.key}: {'as published' if one.ok else 'not as published'}" for one in reports]
+    else:
+        lines = [line for report in reports for line in report.lines()]
+    if lines or unchecked:
+        output.result("\n".join([*lines, *unchecked]))
 
 
 def verdict(reports: "Sequence[Report]", unchecked: Sequence[str]) -> str:
@@ -143,13 +151,13 @@ def _paper_of(name: str) -> "Paper | None":
 
 
 def _search(
-    reports: "Sequence[Report]", paper: "Paper | None", output: Output, pairs: Path | None
+    reports: "Sequence[Report]", paper: "Paper | None", output: Output, pairs: Path | None, kept: "Kept"
 ) -> dict[str, Any]:
     """Shows images that occur twice, and writes the pairs; returns the ids of all pairs by kind."""
     # It loads scikit-learn, which an empty folder doesn't need.
     from leukcnn.duplicate_scan import scan_reports
 
-    found = scan_reports(reports, paper=paper, counting=output.counting)
+    found = scan_reports(reports, paper=paper, counting=output.counting, kept=kept)
     for line in found.lines()[: 1 if output.quiet else None]:
         output.result(line)
     n = len(found.pairs) + len(found.named)

@@ -8,7 +8,7 @@ import click
 from leukcnn import completion
 from leukcnn.command_group import Choice, Place
 from leukcnn.commands.options import CLASSES, Types, config, run_options, with_output
-from leukcnn.commands.printing import Output, end_run
+from leukcnn.commands.printing import Output, end_run, refuse_tables
 from leukcnn.errors import ArgumentError
 
 # As `leukcnn.studies.study`, which loads NumPy.
@@ -88,6 +88,7 @@ def evaluate(
     """
     from leukcnn.studies.evaluation import evaluate as run_study
 
+    refuse_tables(with_tables, options["trial"])
     named = [*(part for text in datasets for part in text.split(","))]
     if named:
         # The shell ends the option after its first word: --datasets a=DIR b=DIR.

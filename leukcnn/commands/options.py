@@ -11,7 +11,7 @@ from leukcnn import completion
 from leukcnn.command_group import Choice, Place
 from leukcnn.commands.printing import Output
 from leukcnn.rendering.figure_files import FORMS
-from leukcnn.spec import MASKS, PRECISIONS
+from leukcnn.spec import COMPUTED_ON, MASKS, PRECISIONS
 
 Types = Mapping[str, tuple[type | tuple[type, ...], str]]
 """Argument of a command's function in Python -> its types, and what it should be in words."""
@@ -51,6 +51,11 @@ MASK = click.option(
     "--mask", type=Choice(MASKS), help="Blank this part of every image, for the controls too."
 )
 PRECISION = click.option("--precision", type=Choice(PRECISIONS), help="Keras' dtype policy.")
+AUGMENT = click.option(
+    "--augment",
+    type=Choice(COMPUTED_ON),
+    help="Where training images are augmented; the host unless the paper says otherwise.",
+)
 TRACK = click.option(
     "--track",
     multiple=True,
@@ -70,12 +75,39 @@ DEVICES = click.option(
     shell_complete=completion.devices,
     help="Devices that share each batch. Their number is checked when the backend has started.",
 )
+HOSTS = click.option(
+    "--hosts",
+    metavar="N|slurm",
+    shell_complete=completion.hosts,
+    help="Hosts that share each batch (JAX); the same command runs on each.",
+)
+HOST_INDEX = click.option("--host-index", type=click.IntRange(min=0), help="Index of this host, from 0.")
+COORDINATOR = click.option(
+    "--coordinator", metavar="HOST:PORT", help="Address of host 0 and a free port there, for every host."
+)
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=2,
     show_default=True,
     help="Threads that prepare batches; the result doesn't depend on them.",
+)
+LAUNCHER = click.option(
+    "--launcher",
+    metavar="dask|dask:N",
+    shell_complete=completion.launcher,
+    help="Run trials at the same time in worker processes of dask, by default as many as fit.",
+)
+SCHEDULER = click.option(
+    "--scheduler",
+    metavar="tcp://HOST:PORT",
+    help="Scheduler of dask that runs already, such as a cluster's, for --launcher dask.",
+)
+TRIAL = click.option(
+    "--trial",
+    metavar="NAME",
+    shell_complete=completion.trial,
+    help="Run one trial or control alone, by its name in `leukcnn plan`; no tables are built.",
 )
 FIGURES = click.option(
     "--figures",
@@ -88,7 +120,9 @@ CONTROLS_ONLY = click.option(
 )
 
 
-def config(types: Callable[[], Types], *, arguments: Mapping[str, str] | None = None) -> Callable[[Any], Any]:
+def config(
+    types: Callable[[], Types], *, arguments: Mapping[str, str] | None = None, command: str = ""
+) -> Callable[[Any], Any]:
     """Returns the option --config of a command, which reads the other options from a file.
 
     Options on the command line outrank those of the file.
@@ -96,6 +130,7 @@ def config(types: Callable[[], Types], *, arguments: Mapping[str, str] | None = 
     Args:
         types: Returns the types of the command's options; called if the option is given.
         arguments: Option of the function in Python -> the command's argument that takes it, if they differ.
+        command: Name of the command whose options they are; "" for the command itself.
     """
 
     def read(ctx: click.Context, param: click.Parameter, place: Path | None) -> None:
@@ -103,7 +138,7 @@ def config(types: Callable[[], Types], *, arguments: Mapping[str, str] | None = 
             return
         from leukcnn.run_options import as_words, read_options
 
-        options = read_options(place, str(ctx.info_name), types())
+        options = read_options(place, command or str(ctx.info_name), types())
         several = {
             one.name for one in ctx.command.params if getattr(one, "multiple", False) or one.nargs == -1
         }
@@ -155,22 +190,33 @@ def with_output(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def deterministic_option(default: bool | None) -> Callable[[Any], Any]:
+    """Returns the option --deterministic with a default; None for the profile's."""
+    return click.option(
+        "--deterministic/--no-deterministic",
+        default=default,
+        show_default=default is not None,
+        help="Same command, same bytes." + " On in the smoke profile." * (default is None),
+    )
+
+
 def run_options(*, deterministic: bool | None) -> Callable[[Any], Any]:
     """Returns a decorator that gives a command the options of every run that trains networks.
 
     Args:
         deterministic: Default of --deterministic; None for the profile's.
     """
-    own = click.option(
-        "--deterministic/--no-deterministic",
-        default=deterministic,
-        show_default=deterministic is not None,
-        help="Same command, same bytes." + " On in the smoke profile." * (deterministic is None),
-    )
+    own = deterministic_option(deterministic)
     options = (
-        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, DEVICES, WORKERS),
-        *(CONTROLS_ONLY, TRACK, FIGURES, TABLES),
+        *(OUT, SEED, RUNS, WEIGHTS, MASK, own, PRECISION, AUGMENT, DEVICES, HOSTS, HOST_INDEX, COORDINATOR),
+        *(WORKERS, LAUNCHER, SCHEDULER, TRIAL, CONTROLS_ONLY, TRACK, FIGURES, TABLES),
     )
+
+    return with_options(*options)
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns a decorator that gives a command some options, in the order in which --help shows them."""
 
     def decorate(command: Any) -> Any:
         # The last decorator's option comes first in --help.

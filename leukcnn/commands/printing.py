@@ -144,10 +144,30 @@ def without_results(report: "Report") -> list[str]:
     return [f"The training diverged, and has no result: {trial}" for trial in report.diverged]
 
 
-def end_run(run: "Run", output: Output, *, with_tables: bool) -> None:
-    """Prints what a command has run: its times, tables and answer; exits with 1 if something is wrong."""
+def refuse_tables(with_tables: bool, trial: str | None) -> None:
+    """Refuses --tables for one trial, for which no tables are built.
+
+    Raises:
+        click.UsageError: Both are given.
+    """
+    if with_tables and trial:
+        raise click.UsageError("--tables and --trial exclude each other: `leukcnn table` prints the tables.")
+
+
+def end_run(run: "Run | None", output: Output, *, with_tables: bool) -> None:
+    """Prints what a command has run: its times, tables and answer; exits with 1 if something is wrong.
+
+    A host other than 0 has no run, and prints nothing.
+    """
+    if run is None:
+        return
     from leukcnn.experiment.estimate import describe_seconds
 
+    if (ended := run.ended) is not None:
+        output.document = ended.to_json()
+        output.result(ended.line())
+        exit_with([one for one in (ended.outcome.diverged, ended.outcome.fault) if one])
+        return
     report = run.report
     assert report is not None, "a run that has just ended has one"
     output.document = report.summary

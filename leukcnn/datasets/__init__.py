@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from leukcnn.datasets.index import UNLABELLED, ImageIndex, require_classes
     from leukcnn.datasets.indexing import index_from_manifest, load
     from leukcnn.datasets.many import load_many, present, require_root
-    from leukcnn.datasets.near_duplicates import near_duplicate_pairs, perceptual_hashes
     from leukcnn.datasets.read import read_image
     from leukcnn.datasets.verification import verify
 
@@ -45,9 +44,7 @@ _HOME = {
     "joined_groups": "duplicates",
     "load": "indexing",
     "load_many": "many",
-    "near_duplicate_pairs": "near_duplicates",
     "pairs_between": "duplicates",
-    "perceptual_hashes": "near_duplicates",
     "present": "many",
     "read_image": "read",
     "require_classes": "index",
@@ -73,9 +70,7 @@ __all__ = [
     "joined_groups",
     "load",
     "load_many",
-    "near_duplicate_pairs",
     "pairs_between",
-    "perceptual_hashes",
     "present",
     "read_image",
     "require_classes",

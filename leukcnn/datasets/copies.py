@@ -24,12 +24,18 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 from scipy.fft import dctn
+from threadpoolctl import threadpool_limits
 
 from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import ArgumentError
+from leukcnn.spec import Preprocessing
+from leukcnn.threads import processors
 
 LEAST_CORRELATION = 0.8
 """Least correlation of the details of two aligned images that count as copies."""
+
+COMPARED = Preprocessing(resize=96)
+"""How images are prepared for the search: their middle square, without a paper's crop, small."""
 
 COPIES_FORMAT = 1
 """Part of the name of a cached search. Raise it when a change of the code finds other pairs."""
@@ -51,17 +57,18 @@ _REACH = 2.3
 _SCALE, _SCALES_DIFFER, _SHEAR = 0.13, 0.1, 0.03
 # Scales at which the alignment starts.
 _STARTS = (1.0, 0.957, 1.045)
-_BLOCK = 512
+# Numbers of images that are prepared at once, and compared with each other at once.
+_IMAGES_AT_ONCE, _BLOCK, _TILE = 64, 512, 256
 
 
-def copy_pairs(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
+def copy_pairs(images: np.ndarray, *, workers: int | None = None) -> np.ndarray:
     """Returns every pair of images that are copies of each other, in any of the eight orientations.
 
     Identical images are included. Images without any detail are in no pair.
 
     Args:
         images: uint8 (N, S, S, 3), RGB, S >= 16, whole and not cropped; a memory map is read image by image.
-        workers: Number of threads.
+        workers: Number of threads; the number of usable processors if None.
 
     Returns:
         (P, 2) int64, positions, the lower first, in ascending order, as from `duplicate_pairs`.
@@ -73,13 +80,13 @@ def copy_pairs(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
 
 
 def measured_copies(
-    images: np.ndarray, *, workers: int = 2, counting: Counting = uncounted
+    images: np.ndarray, *, workers: int | None = None, counting: Counting = uncounted
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pairs of `copy_pairs`, and how far the two images of each are apart.
 
     Args:
         images: As for `copy_pairs`.
-        workers: Number of threads.
+        workers: Number of threads; the number of usable processors if None.
         counting: Shows how many images are described, and how many candidates compared.
 
     Returns:
@@ -94,22 +101,17 @@ def measured_copies(
             f"The images are {images.dtype} of the shape {images.shape}.",
             expected="uint8 of the shape (N, S, S, 3), S at least 16",
         )
-    with ThreadPoolExecutor(workers) as pool:
-        prepared = []
-        with counting("Describing images") as count:
-            for one in pool.map(_prepared, images):
-                prepared.append(one)
-                count(len(prepared), len(images))
-        if len(prepared) < 2:
+    with ThreadPoolExecutor(workers or processors()) as pool:
+        grey, on_black = _all_prepared(images, pool, counting)
+        if len(grey) < 2:
             return np.empty((0, 2), dtype=np.int64), np.empty(0)
-        grey, on_black = (np.stack(column) for column in zip(*prepared, strict=True))
         candidates: dict[tuple[int, int], list[int]] = {}
-        for first, second, orientation in _candidates(_descriptions(grey), on_black):
+        for first, second, orientation in _candidates(_descriptions(grey, pool), on_black, pool, counting):
             candidates.setdefault((first, second), []).append(orientation)
 
         def likeness(pair: tuple[int, int]) -> float:
             one, other = (grey[row].astype(np.float32) for row in pair)
-            of_each = (_likeness(one, oriented(other, o)) for o in candidates[pair])
+            of_each = (_likeness(one, oriented(other, o)) for o in sorted(candidates[pair]))
             return next((like for like in of_each if like > LEAST_CORRELATION), 0.0)
 
         found = sorted(candidates)
@@ -130,6 +132,27 @@ def oriented(image: np.ndarray, orientation: int) -> np.ndarray:
     if orientation & 2:
         image = image[::-1]
     return np.ascontiguousarray(image.swapaxes(0, 1) if orientation & 4 else image)
+
+
+def _all_prepared(
+    images: np.ndarray, pool: ThreadPoolExecutor, counting: Counting
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all images as `_prepared` prepares them, uint8 (N, 64, 64), and bool (N,)."""
+    grey, on_black = np.empty((len(images), _SIZE, _SIZE), np.uint8), np.empty(len(images), bool)
+
+    def prepare(rows: slice) -> int:
+        for row in range(rows.start, rows.stop):
+            grey[row], on_black[row] = _prepared(images[row])
+        return rows.stop
+
+    with counting("Describing images") as count:
+        for done in pool.map(prepare, _blocks(len(images), _IMAGES_AT_ONCE)):
+            count(done, len(images))
+    return grey, on_black
+
+
+def _blocks(n: int, size: int) -> list[slice]:
+    return [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
 
 def _prepared(image: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -153,8 +176,34 @@ def _prepared(image: np.ndarray) -> tuple[np.ndarray, bool]:
     return cv2.warpAffine(grey, matrix, (_SIZE, _SIZE), flags=cv2.INTER_LINEAR), True
 
 
-def _descriptions(grey: np.ndarray) -> np.ndarray:
+def _descriptions(grey: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
     """Returns the description of each image, float32 (N, 12, 12) of length 1; zeros for a flat image."""
+    described = np.empty((len(grey), _FREQUENCIES, _FREQUENCIES), np.float32)
+
+    def describe(rows: slice) -> None:
+        described[rows] = _own_descriptions(grey[rows])
+
+    blocks = _blocks(len(grey), _BLOCK)
+    list(pool.map(describe, blocks))
+    n_common = min(_MOST_COMPONENTS, len(grey) // _IMAGES_PER_COMPONENT)
+    if not n_common:
+        return described
+
+    def products(rows: slice) -> np.ndarray:
+        turned = (_turned(described[rows], o).reshape(-1, _FREQUENCIES**2) for o in ORIENTATIONS)
+        return sum(one.T @ one for one in turned)
+
+    # Added in the order of the blocks: the result doesn't depend on the number of threads.
+    _, components = np.linalg.eigh(sum(pool.map(products, blocks)))
+    common = components[:, -n_common:]
+    for rows in blocks:
+        flat = described[rows].reshape(-1, _FREQUENCIES**2)
+        described[rows] = _normed((flat - flat @ common @ common.T).reshape(described[rows].shape))
+    return described
+
+
+def _own_descriptions(grey: np.ndarray) -> np.ndarray:
+    """Returns the descriptions of some images before what is common to all images is left out."""
     small = np.stack([cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA) for image in grey])
     found = dctn(small.astype(np.float32), axes=(1, 2), norm="ortho")[:, :_FREQUENCIES, :_FREQUENCIES]
     frequency = np.arange(_FREQUENCIES)
@@ -162,15 +211,7 @@ def _descriptions(grey: np.ndarray) -> np.ndarray:
     found = found * np.hypot(frequency[:, None], frequency).astype(np.float32)
     # Noise of a grey level in a flat image isn't worth a comparison.
     found = np.where(np.abs(found).max(axis=(1, 2), keepdims=True) < 8, 0, found)
-    described = _normed(np.sign(found) * np.sqrt(np.abs(found)))
-    n_common = min(_MOST_COMPONENTS, len(grey) // _IMAGES_PER_COMPONENT)
-    if not n_common:
-        return described
-    every = np.concatenate([_turned(described, o).reshape(len(grey), -1) for o in ORIENTATIONS])
-    _, components = np.linalg.eigh(every.T @ every)
-    common = components[:, -n_common:]
-    flat = described.reshape(len(grey), -1)
-    return _normed((flat - flat @ common @ common.T).reshape(described.shape))
+    return _normed(np.sign(found) * np.sqrt(np.abs(found)))
 
 
 def _normed(described: np.ndarray) -> np.ndarray:
@@ -189,20 +230,63 @@ def _turned(described: np.ndarray, orientation: int) -> np.ndarray:
     return described.swapaxes(1, 2) if orientation & 4 else described
 
 
-def _candidates(described: np.ndarray, on_black: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """Yields candidates: first and second position, and the orientation of the second that fits the first."""
+def _candidates(
+    described: np.ndarray, on_black: np.ndarray, pool: ThreadPoolExecutor, counting: Counting
+) -> Iterator[tuple[int, int, int]]:
+    """Yields candidates: first and second position, and the orientation of the second that fits the first.
+
+    Every image is compared with every other in 8 orientations, in tiles that stay in the processor's cache.
+    Mirroring top to bottom changes the sign of what the odd frequencies down add to a correlation. The larger
+    of both correlations is what the even ones add, plus the absolute value of what the odd ones add. So 8
+    products of half the frequencies give the best of the 8 orientations. Only pairs in which that is enough
+    are looked at in each of them.
+    """
     n = len(described)
-    first_of_all = described.reshape(n, -1)
-    for orientation in ORIENTATIONS:
-        turned = _turned(described, orientation).reshape(n, -1)
-        for start in range(0, n, _BLOCK):
-            alike = first_of_all[start : start + _BLOCK] @ turned[start:].T
-            first, second = np.nonzero(alike > _CANDIDATE)
-            value, first, second = alike[first, second], first + start, second + start
-            least = np.where(on_black[first] & on_black[second], _CANDIDATE_ON_BLACK, _CANDIDATE)
-            kept = (first < second) & (value > least)
-            for one, other in zip(first[kept].tolist(), second[kept].tolist(), strict=True):
-                yield one, other, orientation
+    ones = (_even_and_odd(described), _even_and_odd(_turned(described, 1)))
+    others = (ones[0], _even_and_odd(described.swapaxes(1, 2)))
+    tiles = [(a, b) for a in _blocks(n, _TILE) for b in _blocks(n, 2 * _TILE) if b.stop > a.start + 1]
+
+    def search(tile: tuple[slice, slice]) -> list[tuple[int, int, int]]:
+        rows, columns = tile
+        near = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+        for even, odd in ones:
+            for other_even, other_odd in others:
+                alike = odd[rows] @ other_odd[columns].T
+                np.abs(alike, out=alike)
+                alike += even[rows] @ other_even[columns].T
+                # Sums in another order differ in their last digits.
+                near |= alike > _CANDIDATE - 1e-4
+        first, second = np.nonzero(near)
+        return _in_each_orientation(described, on_black, first + rows.start, second + columns.start)
+
+    # A matrix product with threads of its own would compete with those here.
+    with threadpool_limits(1, "blas"), counting("Searching for similar images") as count:
+        for done, found in enumerate(pool.map(search, tiles), start=1):
+            count(done, len(tiles))
+            yield from found
+
+
+def _even_and_odd(described: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the even and the odd frequencies down, each float32 (N, 72)."""
+    n = len(described)
+    return described[:, 0::2].reshape(n, -1), described[:, 1::2].reshape(n, -1)
+
+
+def _in_each_orientation(
+    described: np.ndarray, on_black: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> list[tuple[int, int, int]]:
+    """Returns which orientations of the second images, (P,), are candidates for the first ones, (P,)."""
+    found: list[tuple[int, int, int]] = []
+    later = first < second
+    for rows in _blocks(int(later.sum()), _BLOCK):
+        one, other = first[later][rows], second[later][rows]
+        least = np.where(on_black[one] & on_black[other], _CANDIDATE_ON_BLACK, _CANDIDATE)
+        for orientation in ORIENTATIONS:
+            alike = np.einsum("puv,puv->p", described[one], _turned(described[other], orientation))
+            kept = alike > least
+            pairs = zip(one[kept].tolist(), other[kept].tolist(), strict=True)
+            found += [(a, b, orientation) for a, b in pairs]
+    return found
 
 
 def _likeness(one: np.ndarray, other: np.ndarray) -> float:

@@ -1,17 +1,19 @@
 """Match files with the published images that they are, by SHA-256 or by their pixels."""
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.image_paths import UNLABELLED, Found, place
 from leukcnn.datasets.manifest import Published
 from leukcnn.datasets.pixels import as_bmp, pixel_digest
-from leukcnn.datasets.read import decode_image, image_bytes, read_header
+from leukcnn.datasets.read import decode_image, hashed_bytes, read_header
+from leukcnn.files import content_sha256
 
 _FORMATS = {".bmp": "BMP", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 
@@ -51,30 +53,36 @@ class Match(NamedTuple):
     exact: bool
 
 
-def examine(path: Path, published: Set[str], headers: Sequence[bytes]) -> Content:
+OnImage = Callable[[str, np.ndarray, str | None], None]
+"""Called with the SHA-256 of a file, its image, uint8 (H, W, 3), and its conversion, in any thread."""
+
+
+def examine(
+    path: Path, published: Set[str], headers: Sequence[bytes], on_image: OnImage | None = None
+) -> Content:
     """Reads and decodes a file.
 
     Args:
         path: The file.
         published: SHA-256 of the published files; empty if the file isn't compared.
         headers: Headers of the dataset's BMP files, as `as_bmp` takes them.
+        on_image: Called if the file can be decoded.
     """
     try:
-        content = image_bytes(path)
+        content, sha256 = hashed_bytes(path)
     except BrokenImage as error:
         return Content("", fault=(error.kind, error.detail))
-    sha256 = hashlib.sha256(content).hexdigest()
     try:
         image, note = decode_image(content)
     except BrokenImage as error:
         return Content(sha256, fault=(error.kind, error.detail))
+    if on_image:
+        on_image(sha256, image, note)
     stored, (height, width) = read_header(content), image.shape[:2]
     pixels = frozenset[str]()
     if published and sha256 not in published:
         files = (as_bmp(image, header) for header in headers)
-        pixels = frozenset(
-            (pixel_digest(image), *(hashlib.sha256(file).hexdigest() for file in files if file))
-        )
+        pixels = frozenset((pixel_digest(image), *(content_sha256(file) for file in files if file)))
     return Content(sha256, stored.format, stored.channels, (height, width), pixels, note)
 
 

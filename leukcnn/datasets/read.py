@@ -3,11 +3,12 @@
 import os
 import stat
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from leukcnn.datasets.headers import (
     truncated,
 )
 from leukcnn.errors import DataError
+from leukcnn.files import content_sha256
 
 # First bytes of a file -> the module of its format.
 _FORMATS = {
@@ -38,6 +40,8 @@ _FORMATS = {
 # Bytes of a pixel of four channels of 16 bits, and bytes of tags, profiles and thumbnails.
 _LARGEST_PIXEL, _SLACK = 8, 1 << 24
 _HEAD = max(map(len, _FORMATS))
+# Bytes that one call of the system reads; no system reads more than 2 GiB.
+_AT_ONCE = 1 << 30
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -45,6 +49,16 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_COARSEST_CLOCK_SECONDS = 3
+# Path -> the file's state when it was read, and what was read.
+_FACTS: dict[Path, tuple[tuple[int, ...], "FileFacts"]] = {}
+
+
+class FileFacts(NamedTuple):
+    """What is known of an image file without decoding it: its hexadecimal SHA-256 and its header."""
+
+    sha256: str
+    header: Header
 
 
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
@@ -79,7 +93,38 @@ def image_header(path: str | Path) -> Header:
         DataError: As for `read_image`.
     """
     with _named(path):
-        return read_header(image_bytes(path))
+        return file_facts(path).header
+
+
+def file_facts(path: str | Path) -> FileFacts:
+    """Reads an image file and checks that it is complete, once per process unless it is changed.
+
+    Raises:
+        BrokenImage: As for `image_bytes` and `read_header`.
+    """
+    path = Path(path).absolute()
+    before = _state(path)
+    known = _FACTS.get(path)
+    if known and known[0] == before:
+        # The limit may have changed.
+        expect_size(known[1].header.height, known[1].header.width)
+        return known[1]
+    content, sha256 = hashed_bytes(path)
+    facts = FileFacts(sha256, read_header(content))
+    # Clocks of file systems are coarse: a change right after the last one may not show in the times.
+    settled = before and time.time() - max(before[-2:]) / 1e9 > _COARSEST_CLOCK_SECONDS
+    if settled and _state(path) == before:
+        _FACTS[path] = before, facts
+    return facts
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Returns what changes with a file's content; empty if there is no such file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def image_bytes(path: str | Path) -> bytes:
@@ -95,6 +140,16 @@ def image_bytes(path: str | Path) -> bytes:
     return read_regular(path, most, check_head=_format)
 
 
+def hashed_bytes(path: str | Path) -> tuple[bytes, str]:
+    """Reads an image file once: its content, and the hexadecimal SHA-256 by which it is known.
+
+    Raises:
+        BrokenImage: As for `image_bytes`.
+    """
+    content = image_bytes(path)
+    return content, content_sha256(content)
+
+
 def read_regular(
     path: str | Path, most: int, *, check_head: Callable[[bytes], object] = lambda head: None
 ) -> bytes:
@@ -108,13 +163,12 @@ def read_regular(
     Raises:
         BrokenImage: It isn't a regular file, can't be read, is larger, or changes while it is read.
     """
-    with _opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    # Without a file object: for small files it takes longer than reading them.
+    with _opened(path) as (file, size):
         if size > most:
             raise BrokenImage("too large", f"is too large: it has {size:,} bytes, more than {most:,}")
-        check_head(file.read(_HEAD))
-        file.seek(0)
-        content = file.read(size + 1)
+        check_head(os.pread(file, _HEAD, 0))
+        content = _read(file, size + 1)
     if len(content) != size:
         raise BrokenImage("unreadable", "can't be read: it changed at the same time")
     return content
@@ -193,16 +247,33 @@ def _named(path: str | Path) -> Iterator[None]:
         ) from error
 
 
+def _read(file: int, most: int) -> bytes:
+    """Reads a file from its start to its end, but no more than `most` bytes."""
+    parts: list[bytes] = []
+    while most > 0 and (part := os.read(file, min(most, _AT_ONCE))):
+        parts.append(part)
+        most -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 @contextmanager
-def _opened(path: str | Path) -> Iterator[BinaryIO]:
-    """Opens a regular file and turns errors of opening and reading it into `BrokenImage`."""
+def _opened(path: str | Path) -> Iterator[tuple[int, int]]:
+    """Opens a regular file and turns errors of opening and reading it into `BrokenImage`.
+
+    Yields:
+        Its descriptor, and its size in bytes.
+    """
     try:
         # Opening a device can change its state, so it is not opened at all.
         _expect_regular(Path(path).stat())
         # Another file may be there by now, and opening a pipe without O_NONBLOCK would wait for a writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            _expect_regular(os.fstat(file.fileno()))
-            yield file
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            state = os.fstat(file)
+            _expect_regular(state)
+            yield file, state.st_size
+        finally:
+            os.close(file)
     except MemoryError as error:
         raise BrokenImage("too large", "is too large for the memory") from error
     except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from leukcnn.datasets.image_paths import Found
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.indexing import identified, make_index, other_names
 from leukcnn.datasets.manifest import Published, manifest
-from leukcnn.datasets.matching import Content, Matches, describe_change, examine, format_of, saved_as
+from leukcnn.datasets.matching import Content, Matches, OnImage, describe_change, examine, format_of, saved_as
 from leukcnn.datasets.name_patterns import originals
 from leukcnn.datasets.scan import Scan, scan
 from leukcnn.datasets.walk import Progress, natural, read_files
@@ -46,6 +46,7 @@ def verify(
     *,
     classes: GivenClasses = None,
     progress: Progress | None = None,
+    on_image: OnImage | None = None,
 ) -> Report:
     """Reads and decodes every image of a folder and reports all faults.
 
@@ -60,6 +61,8 @@ def verify(
         root: The dataset's own folder or the root above it.
         classes: As for `load`.
         progress: Called after each file with the number done and the number of all files.
+        on_image: Called with the SHA-256 of each file that can be decoded, its image, uint8 (H, W, 3), and
+            its conversion, None if there was none. Several threads call it.
 
     Raises:
         DataError: The dataset is unknown, or the folder doesn't exist, holds no image of the dataset, or has
@@ -73,6 +76,7 @@ def verify(
         examine,
         published={file.sha256 for file in published.values()},
         headers=[bytes.fromhex(subset.bmp_header) for subset in found.card.subsets if subset.bmp_header],
+        on_image=on_image,
     )
     contents = dict(zip(paths, read_files(read, paths, progress=progress), strict=True))
     placed = {image.path: image for image in found.images}

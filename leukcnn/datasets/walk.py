@@ -1,11 +1,9 @@
 """Walk a folder and read its files in threads; all indices of folders use these functions."""
 
-import hashlib
 import os
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import TypeVar
 
 from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, counted, name_fault, printable
 from leukcnn.datasets.masks import masks_by_name
-from leukcnn.datasets.read import image_bytes, read_header
+from leukcnn.datasets.read import file_facts
+from leukcnn.threads import in_threads
 
 SYNTHETIC_MARKER = "SYNTHETIC.json"
 """Name of the file that marks a folder of synthetic images."""
@@ -191,7 +190,7 @@ def natural(text: str) -> list[str | int]:
 def read_files(
     read: Callable[[Path], _T], paths: Sequence[Path], *, progress: Progress | None = None
 ) -> list[_T]:
-    """Applies a reading function to files in a pool of threads and returns the results in order.
+    """Applies a reading function to files in a thread per processor and returns the results in order.
 
     Args:
         read: Called with each path.
@@ -199,16 +198,10 @@ def read_files(
         progress: Called after each file with the number done and the number of all files.
     """
     results: list[_T] = []
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        try:
-            for result in pool.map(read, paths):
-                results.append(result)
-                if progress:
-                    progress(len(results), len(paths))
-        except BaseException:
-            # An interruption doesn't wait for the files that are left.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    for result in in_threads(read, paths):
+        results.append(result)
+        if progress:
+            progress(len(results), len(paths))
     return results
 
 
@@ -220,11 +213,10 @@ def read_content(path: Path) -> tuple[str, str | None]:
         isn't a complete image: "" and what is wrong with it, as the end of the sentence 'FILE ...'.
     """
     try:
-        content = image_bytes(path)
-        header = read_header(content)
+        sha256, header = file_facts(path)
     except BrokenImage as error:
         return "", error.detail
-    return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits, header.images)
+    return sha256, conversion(header.channels, header.bits, header.images)
 
 
 def named_badly(folder: Path, paths: Iterable[Path]) -> list[str]:

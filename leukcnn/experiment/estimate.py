@@ -125,21 +125,21 @@ class _FirstSteps:
 
     def __init__(self, estimate: Estimate, work: Work):
         self.estimate, self.work = estimate, work
-        self._began: float | None = None
-        self._timed, self._reported = 0, False
+        self._first: tuple[int, float] | None = None
+        self._timed, self._seconds, self._reported = 0, 0.0, False
 
     def batch(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
-        """Passes a step on, and counts it."""
+        """Passes a step on, and notes its time. Some steps are left out."""
         self.estimate.progress.batch(epoch=epoch, step=step, loss=loss, accuracy=accuracy)
-        if self._began is None:
-            self._began = self.estimate.clock()
-            return
-        self._timed += 1
-        if self._timed == _TIMED_STEPS:
+        self._note((epoch - 1) * self.work.steps + step)
+        if self._timed >= _TIMED_STEPS:
             self._report()
 
     def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
         """Passes an epoch's end on. After a short epoch, the estimate is made from the steps it had."""
+        if not self._timed:
+            # With the time of the validation, which is little if the steps took less than that of a report.
+            self._note(epoch * self.work.steps)
         if self._timed:
             self._report()
         self.estimate.progress.end_epoch(epoch=epoch, logs=logs)
@@ -152,10 +152,18 @@ class _FirstSteps:
         """Passes a stage on."""
         return self.estimate.progress.counting(what)
 
+    def _note(self, steps: int) -> None:
+        """Notes the time at which a number of steps was done."""
+        now = self.estimate.clock()
+        if self._first is None:
+            self._first = (steps, now)
+        first_steps, first_time = self._first
+        self._timed, self._seconds = steps - first_steps, now - first_time
+
     def _report(self) -> None:
-        if self._began is not None and not self._reported:
+        if not self._reported:
             self._reported = True
-            self.estimate.note(self.work, (self.estimate.clock() - self._began) / self._timed)
+            self.estimate.note(self.work, self._seconds / self._timed)
 
 
 def in_words(seconds: float) -> str:

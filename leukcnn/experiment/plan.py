@@ -13,8 +13,9 @@ from leukcnn import spec
 from leukcnn.argument_types import user_path
 from leukcnn.counting import Counting, uncounted
 from leukcnn.datasets import ImageIndex, duplicate_pairs
+from leukcnn.datasets.copies import COMPARED
 from leukcnn.datasets.duplicates import named_copies
-from leukcnn.duplicate_scan import COMPARED, scan_duplicates
+from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
 from leukcnn.experiment.leaks import copies_of_others, overlaps, separated_pairs, unknown_subjects
 from leukcnn.experiment.study import Study
@@ -303,6 +304,10 @@ def _setup_identity(setup: spec.Setup) -> dict[str, Any]:
         del plain["preprocessing"]["region"]
     if setup.features and not setup.features.augmented:
         del plain["features"]["augmented"]
+    augmentation = setup.augmentation
+    # Features for a support vector machine are augmented on the host in any case.
+    if setup.features or augmentation.computed_on == "host" or not augmentation.makes_variants:
+        del plain["augmentation"]["computed_on"]
     return plain
 
 

@@ -122,7 +122,8 @@ def store_options(study: Study, folder: Path) -> None:
     Raises:
         StoreError: The folder can't be written to.
     """
-    given = dict(study.given)
+    # One trial of the run may have been asked for.
+    given = {name: value for name, value in study.given.items() if name != "trial"}
     if isinstance(given.get("paper"), spec.Paper):
         own = study.paper.key in papers.list_papers()
         given["paper"] = study.paper.key if own else relative(folder / STORED)

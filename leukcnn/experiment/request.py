@@ -1,8 +1,10 @@
 """The options of `leukcnn reproduce`, checked."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from leukcnn.datasets.catalog import CATALOG, card, open_datasets
 from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
+from leukcnn.host_names import Place, read_hosts
+from leukcnn.launchers import read_launcher
 from leukcnn.paths import did_you_mean_weights
 from leukcnn.rendering.figure_files import FORMS
 from leukcnn.spec.metrics import MARGIN
@@ -121,8 +125,16 @@ class Request:
         assumed: Name of an assumption -> value that replaces the paper's default.
         deterministic: Whether the same command must give the same bytes; None for the profile's choice.
         precision: Keras' dtype policy; None for the profile's.
+        augment: Where images are augmented, one of `spec.COMPUTED_ON`; None for the paper's choice.
         devices: As `leukcnn.distribution.find_devices` takes it.
+        hosts: Number of hosts that share each batch, or "slurm"; None for this one alone.
+        host_index: Index of this host.
+        coordinator: HOST:PORT of host 0.
         workers: Threads that prepare batches.
+        launcher: "dask" or "dask:N" to run trials in N worker processes; None to run them in this one.
+        scheduler: Address of a scheduler of dask, whose workers run the trials; None for processes on this
+            machine.
+        trial: Name of the one trial or control of the plan that is run; None for all of them.
         track: Trackers that trials are reported to, some of `leukcnn.tracking.TRACKERS`.
         margin: Points within which a published and a measured value agree, above 0 and at most 100.
         controls_only: Whether the run ends after the controls, without training any network.
@@ -149,8 +161,15 @@ class Request:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     deterministic: bool | None = None
     precision: str | None = None
+    augment: str | None = None
     devices: str | None = None
+    hosts: str | None = None
+    host_index: int | None = None
+    coordinator: str | None = None
     workers: int = 2
+    launcher: str | None = None
+    scheduler: str | None = None
+    trial: str | None = None
     track: tuple[str, ...] = ()
     margin: float = MARGIN
     controls_only: bool = False
@@ -171,6 +190,9 @@ class Request:
                 )
         if self.devices is not None:
             read_devices(self.devices)
+        self._check_hosts()
+        read_launcher(self.launcher, self.scheduler, self.devices)
+        self._check_trial()
         read_track(self.track)
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise SpecError(
@@ -198,6 +220,7 @@ class Request:
             ("unknown_subjects (--unknown-subjects)", self.unknown_subjects, spec.UNKNOWN_SUBJECTS),
             ("mask (--mask)", self.mask, spec.MASKS),
             ("precision (--precision)", self.precision, spec.PRECISIONS),
+            ("augment (--augment)", self.augment, spec.COMPUTED_ON),
             ("figures (--figures)", self.figures, tuple(FORMS)),
         ):
             if value not in (None, *choices):
@@ -209,6 +232,41 @@ class Request:
         self._check_unknown_subjects()
         self._check_weights()
         self._check_base()
+
+    @cached_property
+    def place(self) -> Place | None:
+        """This host's place among several; None for a single host."""
+        return read_hosts(self.hosts, self.host_index, self.coordinator)
+
+    def _check_hosts(self) -> None:
+        if self.place and self.launcher is not None:
+            raise SpecError(
+                f"hosts (--hosts) got {self.hosts} with launcher (--launcher) {self.launcher}.",
+                expected="one of them: hosts share the batches of a trial, and workers share the trials",
+                remedy="leave out --launcher, or --hosts, --host-index and --coordinator",
+            )
+
+    def _check_trial(self) -> None:
+        if self.trial is None:
+            return
+        if not re.fullmatch("[0-9a-f]{16}", self.trial):
+            raise SpecError(
+                f"trial (--trial) got {self.trial!r:.80}.",
+                expected="the name of a trial, 16 digits or letters from a to f",
+                remedy="`leukcnn plan` with the same options lists the names",
+            )
+        if self.figures is not None:
+            raise SpecError(
+                f"trial (--trial) got {self.trial} with figures (--figures) {self.figures}.",
+                expected="one of them, since no figures are plotted for one trial",
+                remedy="leave out --figures, and plot them with `leukcnn table` when all trials are finished",
+            )
+        if self.launcher is not None:
+            raise SpecError(
+                f"trial (--trial) got {self.trial} with launcher (--launcher) {self.launcher}.",
+                expected="one of them, since one trial runs in one process",
+                remedy="leave out --launcher, or --trial to run all trials",
+            )
 
     def _check_unknown_subjects(self) -> None:
         rows = self.paper.rows

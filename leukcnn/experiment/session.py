@@ -1,14 +1,30 @@
 """The resources of a run: store, images, devices, display and caches."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
-from leukcnn.progress import TrainingProgress
 from leukcnn.records import PlannedTrial
 from leukcnn.runs import Store
 from leukcnn.tracking import Tracking
 from leukcnn.trials import TrialContext
+
+
+class RunProgress(ProgressObserver, Protocol):
+    """Shows the trials of a run, such as `leukcnn.progress.TrainingProgress`."""
+
+    def start_trial(
+        self, label: str, index: int, total: int, epochs: int, steps: int, *, first_epoch: int = 1
+    ) -> None:
+        """Called before a network's trial; see `TrainingProgress.start_trial`."""
+
+    def place(self, *, finished: int) -> str:
+        """Returns where the current trial is, if so many of its epochs are finished."""
+
+    def end_trial(self) -> None:
+        """Called after the trial."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +39,7 @@ class Session:
     """
 
     store: Store
-    progress: TrainingProgress
+    progress: RunProgress
     shared: TrialContext
     tracking: Tracking = field(default_factory=Tracking)
 
@@ -36,6 +52,13 @@ class Session:
     def devices(self) -> Devices:
         """The devices that train networks."""
         return self.shared.devices
+
+    @property
+    def alone(self) -> TrialContext:
+        """What trials share that host 0 runs by itself."""
+        if self.devices.hosts.count == 1:
+            return self.shared
+        return replace(self.shared, devices=self.devices.alone)
 
     def say(self, text: str) -> None:
         """Shows a message to the user."""

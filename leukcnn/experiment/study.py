@@ -18,6 +18,7 @@ from leukcnn.experiment.request import OPEN, SCRATCH, Request, chosen_datasets
 from leukcnn.fields import replace_at
 from leukcnn.files import check_writable
 from leukcnn.image_cache import cache_folder
+from leukcnn.launchers import read_launcher, require_scheduler
 from leukcnn.models.published import starts_from, weights_file
 from leukcnn.paths import check_weights_file
 from leukcnn.spec.checks import name_of
@@ -120,6 +121,13 @@ class Study:
         return tuple(row.id for row in self.rows if row.wanted)
 
     @property
+    def preprocessings(self) -> tuple[spec.Preprocessing, ...]:
+        """How images are prepared for all that this study computes from them, apart from planning."""
+        of_rows = [row.setup.preprocessing for row in self.rows if row.wanted]
+        whole = [self.whole] if self.paper.controls and (of_rows or self.controls_only) else []
+        return tuple(dict.fromkeys((*whole, *of_rows)))
+
+    @property
     def main_split(self) -> str:
         """Kind of the split that tables and figures show unless they name another."""
         return self.rows[0].splits[0]
@@ -201,18 +209,22 @@ def _study_of(request: Request) -> Study:
     )
 
 
-def check_request(request: Request) -> None:
+def check_request(request: Request, *, writing: bool = True) -> None:
     """Checks what can be checked of a request before Keras is loaded.
 
     Its options must be compatible, its weights files must exist and look like such files, its output folder
     must allow writing, and Keras' backend must be supported and installed.
+
+    Args:
+        request: The request.
+        writing: Whether something will be written into the output folder.
 
     Raises:
         SpecError: As `study_of`.
         WeightsError: As `study_of`; or a file holds no weights, or no network of the paper starts from any.
         StoreError: The output folder can't be written to.
         DeviceError: The backend isn't supported, or a batch can't be divided among the devices.
-        DependencyError: The backend isn't installed.
+        DependencyError: The backend isn't installed, or the launcher's package.
     """
     paper, place = request.paper, request.weights
     models = [model for row in paper.rows for model in row.setup.models]
@@ -222,9 +234,10 @@ def check_request(request: Request) -> None:
             expected="no --weights",
         )
     _, devices = (None, None) if request.devices is None else read_devices(request.devices)
+    hosts = request.place.count if request.place else 1
     for row in _study_of(request).rows:
         if row.wanted and row.trains:
-            check_batch_size(row.setup.training.batch_size, devices or 1)
+            check_batch_size(row.setup.training.batch_size, (devices or 1) * hosts)
         with explained(f"Row {row.id!r}: augmentation.arguments"):
             ImageAugmenter(**row.setup.augmentation.arguments)
         for model in row.setup.models if row.wanted else ():
@@ -232,9 +245,11 @@ def check_request(request: Request) -> None:
             # A user's own builder may read other formats.
             if model.name in BUILDERS and weights not in (None, "imagenet"):
                 check_weights_file(Path(weights))
-    check_writable(user_path(request.out, "out (--out)") / paper.key)
+    if writing and (not request.place or request.place.index == 0):
+        check_writable(user_path(request.out, "out (--out)") / paper.key)
     check_writable(cache_folder())
-    check_backend()
+    check_backend(hosts=hosts)
+    require_scheduler(read_launcher(request.launcher, request.scheduler, request.devices))
 
 
 def _table_kind(table: spec.Table) -> "TableKind":
@@ -257,6 +272,8 @@ def _changes(request: Request) -> dict[str, Any]:
         "preprocessing.mask": request.mask,
         "training.deterministic": request.deterministic,
         "training.precision": request.precision,
+        # Without the option, a paper's own choice is kept.
+        "augmentation.computed_on": request.augment,
     }
     return {path: value for path, value in chosen.items() if value is not None}
 

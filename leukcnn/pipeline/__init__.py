@@ -1,11 +1,20 @@
-"""Batches for Keras: the images of an epoch in their order, augmented and scaled."""
+"""Batches for Keras: the images of an epoch in their order, augmented; networks that scale them."""
 
-from leukcnn.pipeline.batches import ArrayBatches, BatchSequence, FeatureSequence, ImageSequence
+from leukcnn.pipeline.batches import (
+    FORWARD_BATCH,
+    ArrayBatches,
+    BatchSequence,
+    FeatureSequence,
+    ImageSequence,
+    prediction_batch_size,
+)
 from leukcnn.pipeline.entries import Entries, balanced, joined, multiplied, originals
+from leukcnn.pipeline.feeding import fed
 from leukcnn.pipeline.probabilities import check_probabilities, class_probabilities, ends_in_softmax
 from leukcnn.pipeline.scaling import scaled
 
 __all__ = [
+    "FORWARD_BATCH",
     "ArrayBatches",
     "BatchSequence",
     "Entries",
@@ -15,9 +24,11 @@ __all__ = [
     "check_probabilities",
     "class_probabilities",
     "ends_in_softmax",
+    "fed",
     "joined",
     "multiplied",
     "originals",
+    "prediction_batch_size",
     "scaled",
 ]
 

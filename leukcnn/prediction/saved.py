@@ -109,7 +109,8 @@ class SavedNetwork:
         if self.training_set is not None:
             record["training_set"] = self.training_set.to_plain()
         try:
-            # A rebuilt network isn't compiled, unlike a clone; an optimizer triples the size of the file.
+            # A rebuilt network isn't compiled, unlike a clone: an optimizer triples the size of the file. And
+            # the configuration of the network itself has addresses in memory, which differ each time.
             bare = type(self.network).from_config(self.network.get_config())
         except Exception as error:
             raise WeightsError(
@@ -117,7 +118,9 @@ class SavedNetwork:
                 expected="layers that Keras can make again from their configuration",
                 remedy="use layers of Keras, or register your own with keras.saving",
             ) from error
-        bare.set_weights(self.network.get_weights())
+        # One by one, so that all values aren't in memory once more.
+        for copy, weight in zip(bare.weights, self.network.weights, strict=True):
+            copy.assign(keras.ops.convert_to_numpy(weight))
         # HDF5 crashes if the disk fills while one of its files is open, so the file is made in memory.
         made = io.BytesIO()
         # Keras writes an archive into an open file, whatever `zipped` says.

@@ -6,7 +6,7 @@ does. Profiles, assumptions and command-line options change it by the path of a 
 """
 
 from leukcnn.spec.additional import additional_tables
-from leukcnn.spec.augmentations import Augmentation
+from leukcnn.spec.augmentations import COMPUTED_ON, Augmentation
 from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
 from leukcnn.spec.folders import Folder
 from leukcnn.spec.metrics import METRICS, SIZES
@@ -46,6 +46,7 @@ from leukcnn.spec.trained import Trained
 __all__ = [
     "AUTHORS_VALIDATION_FRACTION",
     "CHECKPOINTS",
+    "COMPUTED_ON",
     "COPY_PROOF_KINDS",
     "DEFAULT_CONTROLS",
     "ENLARGING",

@@ -20,6 +20,8 @@ class Augmentation:
             keeps the original. Not allowed together with `train_per_class`.
         variants: "once" augments each new image once, so that it is the same in every epoch; "fresh" augments
             it again in every epoch.
+        computed_on: "host" augments images with OpenCV before they are sent to the device; "device" does it
+            with `keras.ops` in the training step. A result differs by at most one grey level.
     """
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -27,10 +29,12 @@ class Augmentation:
     validation_per_class: int | None = None
     variants_per_image: int | None = None
     variants: str = "once"
+    computed_on: str = "host"
 
     def __post_init__(self) -> None:
         check_types(self)
         require_known("Augmentation", "variants", self.variants, VARIANTS)
+        require_known("Augmentation", "computed_on", self.computed_on, COMPUTED_ON)
         for name in ("train_per_class", "validation_per_class", "variants_per_image"):
             require_count(name, getattr(self, name))
         require(
@@ -39,5 +43,11 @@ class Augmentation:
             "one of them alone",
         )
 
+    @property
+    def makes_variants(self) -> bool:
+        """Whether there are augmented images."""
+        return (self.train_per_class, self.validation_per_class, self.variants_per_image) != (None,) * 3
+
 
 VARIANTS = ("once", "fresh")
+COMPUTED_ON = ("host", "device")

@@ -25,8 +25,14 @@ from leukcnn.tracking import read_track
 _FILE = (str, os.PathLike)
 _COUNT = ((int, NoneType), "a whole number or None")
 _RUN_OPTIONS = (
-    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "devices", "workers"),
+    *("out", "seed", "runs", "split", "weights", "mask", "deterministic", "precision", "augment"),
+    *("devices", "hosts", "host_index", "coordinator", "workers", "launcher", "scheduler", "trial"),
     *("track", "controls_only", "figures", "quiet"),
+)
+# Those that the request takes as they are.
+_AS_GIVEN = (
+    *("seed", "runs", "mask", "precision", "augment", "host_index", "coordinator", "workers", "launcher"),
+    *("scheduler", "trial", "figures", "controls_only"),
 )
 # Argument of `evaluate` -> its types, and what it should be in words.
 TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
@@ -69,12 +75,19 @@ def evaluate(
     mask: str | None = None,
     deterministic: bool = True,
     precision: str | None = None,
+    augment: str | None = None,
     devices: str | int | None = None,
+    hosts: str | int | None = None,
+    host_index: int | None = None,
+    coordinator: str | None = None,
     workers: int = 2,
+    launcher: str | None = None,
+    scheduler: str | None = None,
+    trial: str | None = None,
     track: str | Sequence[str] | None = None,
     figures: str | None = None,
     quiet: bool = False,
-) -> Run:
+) -> Run | None:
     r"""Tests networks and controls on your own images, as the command `leukcnn evaluate` does.
 
     The folder becomes a paper (`run.paper`), so that everything is as in `leukcnn.reproduce`: damaged files
@@ -113,8 +126,15 @@ def evaluate(
         mask: As for `leukcnn.reproduce`.
         deterministic: Whether the same call gives the same bytes.
         precision: As for `leukcnn.reproduce`.
+        augment: As for `leukcnn.reproduce`.
         devices: As for `leukcnn.reproduce`.
+        hosts: As for `leukcnn.reproduce`.
+        host_index: As for `leukcnn.reproduce`.
+        coordinator: As for `leukcnn.reproduce`.
         workers: As for `leukcnn.reproduce`.
+        launcher: As for `leukcnn.reproduce`.
+        scheduler: As for `leukcnn.reproduce`.
+        trial: As for `leukcnn.reproduce`.
         track: As for `leukcnn.reproduce`.
         figures: As for `leukcnn.reproduce`.
         quiet: Whether to show no progress and no notes.
@@ -155,19 +175,14 @@ def evaluate(
         paper=find_paper(paper),
         data="",
         out=user_path(out, "out (--out)"),
-        seed=seed,
-        runs=runs,
         weights=None if weights is None else str(weights),
-        mask=mask,
         deterministic=None if deterministic else False,
-        precision=precision,
         devices=None if devices is None else str(devices),
-        workers=workers,
+        hosts=None if hosts is None else str(hosts),
         track=read_track(track),
-        figures=figures,
-        controls_only=controls_only,
         command="evaluate",
         given=given,
+        **{name: given[name] for name in _AS_GIVEN},
     )
     try:
         return run_request(request, quiet=quiet)

@@ -3,9 +3,7 @@
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from types import MappingProxyType
@@ -22,6 +20,7 @@ from leukcnn.synthetic.drawing import draw_cell
 from leukcnn.synthetic.leukocytes import FORMS
 from leukcnn.synthetic.smears import draw_smear
 from leukcnn.synthetic.whole_folders import mark, write_once
+from leukcnn.threads import in_threads
 
 # Part of the name of the folder: raise it when the same seed gives other files.
 _VERSION = 2
@@ -314,8 +313,8 @@ def _kind(name: str, label: str, number: int) -> tuple[str, str]:
 
 
 def _in_parallel(work: Callable[[_T], None], items: Sequence[_T]) -> None:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(work, items))
+    for _ in in_threads(work, items):
+        pass
 
 
 def _write(path: Path, image: np.ndarray) -> None:

@@ -1,17 +1,16 @@
 """Folders of synthetic images that are complete, as they were written, or made again."""
 
 import json
-import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import DataError
 from leukcnn.files import digest, file_sha256, made_folder
+from leukcnn.threads import in_threads
 
 
 def write_once(
@@ -69,8 +68,7 @@ def _marker(folder: Path, description: Mapping[str, object]) -> str:
     """Returns the content of the file that marks a folder, with a hash of all other files."""
     top = folder / SYNTHETIC_MARKER
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != top)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        hashes = list(pool.map(file_sha256, paths))
+    hashes = in_threads(file_sha256, paths)
     files = {path.relative_to(folder).as_posix(): value for path, value in zip(paths, hashes, strict=True)}
     return _as_text({**description, "files": digest(files)})
 

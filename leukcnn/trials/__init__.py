@@ -4,7 +4,7 @@ from leukcnn.trials.context import TrialContext
 from leukcnn.trials.control_trials import CONTROL, PROBE, run_control, run_probe
 from leukcnn.trials.feature_networks import FeatureNetworks, feature_network
 from leukcnn.trials.feature_trials import run_feature_trial
-from leukcnn.trials.network_trials import epoch_entries, run_trial
+from leukcnn.trials.network_trials import epoch_entries, run_trial, take_part
 from leukcnn.trials.outcome import environment
 from leukcnn.trials.trained_trials import run_applied, seen_in_training
 
@@ -22,4 +22,5 @@ __all__ = [
     "run_probe",
     "run_trial",
     "seen_in_training",
+    "take_part",
 ]

@@ -1,6 +1,6 @@
 """The context of a run's trials: the images, the devices, the observer, and what is reused between trials."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.evaluation.controls import KnownFeatures
-from leukcnn.image_cache import prepared_images
+from leukcnn.image_cache import prepare_together, prepared_images
 from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
 from leukcnn.training import Networks
@@ -50,6 +50,16 @@ class TrialContext:
         return prepared_images(
             self.index,
             preprocessing,
+            folder=self.cache,
+            on_note=self.observer.message,
+            counting=self.observer.counting,
+        )
+
+    def prepare_together(self, preprocessings: Iterable[Preprocessing]) -> None:
+        """Prepares the images in several ways, each decoded once; see `image_cache.prepare_together`."""
+        prepare_together(
+            self.index,
+            preprocessings,
             folder=self.cache,
             on_note=self.observer.message,
             counting=self.observer.counting,

@@ -8,6 +8,7 @@ from leukcnn.distribution import Devices
 from leukcnn.fields import to_plain
 from leukcnn.models import build
 from leukcnn.models.bases import penultimate
+from leukcnn.pipeline import fed
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Model, Setup
 
@@ -20,17 +21,20 @@ class FeatureNetworks:
         self._bases: list[keras.Model] = []
 
     def get(self, setup: Setup, *, seed: int, devices: Devices) -> list[tuple[Model, keras.Model]]:
-        """Returns each model of a setup with its network, cut after the penultimate layer.
+        """Returns each model of a setup with its network, cut after the penultimate layer; it scales images.
 
         Raises:
             WeightsError: The weights of a network aren't available.
         """
-        key = (to_plain(setup.models), setup.preprocessing.image_size, seed, devices.names)
+        key = (to_plain(setup.models), to_plain(setup.preprocessing), seed, devices.names)
         if key != self._key:
             self._key, self._bases = None, []
             keras.utils.clear_session()
             self._bases = [
-                penultimate(feature_network(model, setup, seed=seed, devices=devices))
+                fed(
+                    penultimate(feature_network(model, setup, seed=seed, devices=devices)),
+                    setup.preprocessing,
+                )
                 for model in setup.models
             ]
             self._key = key

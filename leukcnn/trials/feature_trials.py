@@ -1,7 +1,10 @@
 """A trial that trains no network, but a linear SVM on the outputs of networks' penultimate layers."""
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
 
 import keras
 import numpy as np
@@ -9,15 +12,16 @@ import numpy as np
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import WeightsError
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
-from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
+from leukcnn.features import Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.models.bases import penultimate
-from leukcnn.pipeline import Entries, ImageSequence, joined, originals
+from leukcnn.pipeline import FORWARD_BATCH, Entries, ImageSequence, fed, joined, originals
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Trial
-from leukcnn.spec import Features, Model, Preprocessing, Setup
+from leukcnn.spec import Features, Model, Setup
 from leukcnn.splits import SplitRows
+from leukcnn.threads import in_threads
 from leukcnn.trial_files import Predictions, write_features, write_predictions
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.network_trials import epoch_entries
@@ -131,12 +135,11 @@ class _FeatureTrial:
             train, _ = epoch_entries(self.context.index, self.setup, split_rows, seed=self.seed)
         return joined([train, originals(split_rows.predicted["test"])]), len(train)
 
-    def inputs(self, images: np.ndarray, entries: Entries, preprocessing: Preprocessing) -> np.ndarray:
-        """Returns a network's inputs for M entries, augmented and scaled, float32 (M, height, width, 3)."""
+    def inputs(self, images: np.ndarray, entries: Entries) -> np.ndarray:
+        """Returns the images of M entries, augmented, uint8 (M, height, width, 3)."""
         batches = ImageSequence(
             images,
             entries,
-            preprocessing=preprocessing,
             ids=self.context.index.ids,
             seed=self.seed,
             augmenter=ImageAugmenter(**self.setup.augmentation.arguments),
@@ -145,7 +148,7 @@ class _FeatureTrial:
             classes=len(self.context.index.class_names),
             batch_size=FORWARD_BATCH,
         )
-        return batches.inputs(np.arange(len(entries)))
+        return cast("np.ndarray", batches.inputs(np.arange(len(entries))))
 
     def of_published(self, entries: Entries) -> np.ndarray:
         """Returns the features of n entries from published networks, concatenated, float32 (n, D)."""
@@ -159,7 +162,7 @@ class _FeatureTrial:
         images = context.prepared(preprocessing)
 
         def inputs_of(some: Entries) -> np.ndarray:
-            return self.inputs(images, some, preprocessing)
+            return self.inputs(images, some)
 
         variants = 1 + int(entries.variants.max(initial=0))
         sampling = {"augmentation": to_plain(self.setup.augmentation.arguments), "seed": self.seed}
@@ -170,9 +173,11 @@ class _FeatureTrial:
             "backend": keras.backend.backend(),
             # Without variants nothing is sampled, and trials with other seeds share the features.
             **(sampling if variants > 1 else {}),
+            # Its rounding is another than where earlier versions computed it.
+            **({"channel_mean": "device"} if preprocessing.subtract_channel_mean else {}),
         }
         features = kept_features(
-            Frozen(base, inputs_of, len(index), variants, key, context.devices),
+            Frozen(base, inputs_of, len(index), variants, key, context.devices, context.workers),
             entries.rows,
             folder=context.cache,
             on_note=context.observer.message,
@@ -189,7 +194,7 @@ class _FeatureTrial:
         keras.utils.clear_session()
         with context.devices.scope():
             saved = SavedNetwork.load(source.checked("model.keras"))
-            base = penultimate(saved.network)
+            base = fed(penultimate(saved.network), saved.preprocessing)
         images = context.prepared(saved.preprocessing)
         blocks = [
             Entries(
@@ -197,11 +202,9 @@ class _FeatureTrial:
             )
             for start in range(0, len(entries), FORWARD_BATCH)
         ]
-        outputs = [
-            forward(base, self.inputs(images, block, saved.preprocessing), context.devices)
-            for block in blocks
-        ]
-        return np.concatenate(outputs)
+        images_of = in_threads(partial(self.inputs, images), blocks, threads=context.workers, large=True)
+        with contextlib.closing(images_of) as prepared:
+            return np.concatenate([forward(base, inputs, context.devices) for inputs in prepared])
 
     def check(self, features: np.ndarray, rows: np.ndarray) -> None:
         """Checks the features of n images, (n, D).

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import keras
 import numpy as np
 
 from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.callbacks import ReportProgress
 from leukcnn.datasets import ImageIndex
 from leukcnn.errors import DivergenceError, WeightsError
@@ -26,8 +27,10 @@ from leukcnn.pipeline import (
     ImageSequence,
     balanced,
     ends_in_softmax,
+    fed,
     multiplied,
     originals,
+    prediction_batch_size,
 )
 from leukcnn.prediction import SavedNetwork, TrainingSet
 from leukcnn.records import note_divergence, why_diverged
@@ -35,11 +38,11 @@ from leukcnn.runs import Trial
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
 from leukcnn.splits import SplitRows
-from leukcnn.training import Outcome, compile_network, predict, train
+from leukcnn.training import Built, Outcome, compile_network, predict, train
 from leukcnn.training_state import load_weights
 from leukcnn.trial_files import Predictions, write_predictions
 from leukcnn.trials.context import TrialContext
-from leukcnn.trials.outcome import environment, image_predictions
+from leukcnn.trials.outcome import environment, image_predictions, tested_accuracy, training_summary
 
 Batches = Callable[..., BatchSequence]
 
@@ -51,6 +54,8 @@ class _BatchOptions(TypedDict):
     batch_size: int
     seed: int
     replicas: int
+    host: int
+    hosts: int
 
 
 def epoch_entries(
@@ -107,6 +112,7 @@ def run_trial(
             return
         if why := why_diverged(trial.path):
             raise DivergenceError.because(why)
+        context.devices.hosts.send({"train": trial.path.name})
         work = _NetworkTrial(trial, setup, split_rows, context, seed, run)
         times = [time.perf_counter()]
         _ = work.images
@@ -147,6 +153,18 @@ def run_trial(
             leftover.unlink(missing_ok=True)
 
 
+def take_part(trial: Trial, setup: Setup, split_rows: SplitRows, context: TrialContext, *, seed: int) -> None:
+    """Trains and predicts a part of a trial that host 0 runs, and writes nothing; for the other hosts.
+
+    The arguments are those of `run_trial`; the trial's folder need not exist here.
+    """
+    work = _NetworkTrial(trial, setup, split_rows, context, seed, run=0)
+    learner, batches = work.learner(keep_features=True)
+    # Host 0 has the same error, and notes it.
+    with contextlib.suppress(DivergenceError):
+        work.predict(learner, batches, work.train(learner, batches))
+
+
 @dataclass(frozen=True, eq=False)
 class _NetworkTrial:
     """A running trial; its attributes are the arguments of `run_trial`."""
@@ -173,16 +191,32 @@ class _NetworkTrial:
         return ImageAugmenter(**self.setup.augmentation.arguments)
 
     @cached_property
-    def network(self) -> keras.Model:
-        """The whole network, with its initial weights before the training."""
+    def on_device(self) -> OnDevice | None:
+        """The augmenter in the training step; None if the host augments, or nothing is augmented."""
+        augmentation = self.setup.augmentation
+        if augmentation.computed_on == "host" or not augmentation.makes_variants:
+            return None
+        return OnDevice(self.augmenter, self.images.shape[1:])
+
+    @cached_property
+    def built(self) -> Built:
+        _ = self.images
+        # Building it is the first step that the hosts do together.
+        self.context.devices.hosts.all()
         return self.context.networks.get(
             self.setup.model,
-            image_size=self.setup.preprocessing.image_size,
+            preprocessing=self.setup.preprocessing,
             classes=len(self.context.index.class_names),
             training=self.setup.training,
             seed=child_seed(self.seed, "network"),
             devices=self.context.devices,
+            augmenter=self.on_device,
         )
+
+    @property
+    def network(self) -> keras.Model:
+        """The whole network, with its initial weights before the training."""
+        return self.built.network
 
     @cached_property
     def batch_options(self) -> _BatchOptions:
@@ -192,22 +226,24 @@ class _NetworkTrial:
             "batch_size": self.setup.training.batch_size,
             "seed": self.seed,
             "replicas": self.context.devices.replicas,
+            "host": self.context.devices.hosts.index,
+            "hosts": self.context.devices.hosts.count,
         }
 
-    def image_batches(self, entries: Entries, **options: Any) -> BatchSequence:
-        """Returns batches of images."""
+    def image_batches(
+        self, entries: Entries, *, augmenter: ImageAugmenter | None = None, **options: Any
+    ) -> ImageSequence:
+        """Returns batches of images, augmented by an augmenter or, if None, where the setup says."""
         fresh = self.setup.augmentation.variants == "fresh"
         return ImageSequence(
             self.images,
             entries,
-            preprocessing=self.setup.preprocessing,
             ids=self.context.index.ids,
-            augmenter=self.augmenter,
+            augmenter=augmenter or self.on_device or self.augmenter,
             # The validation images stay the same, so that epochs can be compared.
             fresh=fresh and options.get("shuffle", False),
             workers=self.context.workers,
-            **self.batch_options,
-            **options,
+            **{**self.batch_options, **options},
         )
 
     def learner(self, *, keep_features: bool) -> tuple[keras.Model, Batches]:
@@ -215,20 +251,21 @@ class _NetworkTrial:
 
         With a frozen base, the model is the layers after it, and batches hold features of the base. If no
         base is frozen, or its features aren't kept or are larger than the images, the model is the whole
-        network, and batches hold images.
+        network, which scales images, and batches hold images.
         """
         boundary = last_frozen_layer(self.network)
         if boundary is None or not keep_features or not self._features_can_be_kept():
-            return self.network, self.image_batches
+            return self.built.learner, self.image_batches
         base, head = split_at(self.network, boundary)
         # The features of the first layers are larger than the images and not worth the space.
         if math.prod(base.output_shape[1:]) > math.prod(base.input_shape[1:]):
-            return self.network, self.image_batches
+            return self.built.learner, self.image_batches
         compile_network(head, self.setup.training, devices=self.context.devices)
+        base = fed(base, self.setup.preprocessing)
         features, options = self._features(base), self.batch_options
 
         def feature_batches(entries: Entries, **others: Any) -> BatchSequence:
-            return FeatureSequence(features, entries, **options, **others)
+            return FeatureSequence(features, entries, **{**options, **others})
 
         return head, feature_batches
 
@@ -255,13 +292,17 @@ class _NetworkTrial:
             "backend": keras.backend.backend(),
             # Without variants nothing is sampled, and trials with other seeds share the features.
             **(sampling if variants > 1 else {}),
+            # Its rounding is another than where earlier versions computed it.
+            **({"channel_mean": "device"} if setup.preprocessing.subtract_channel_mean else {}),
         }
 
         def inputs_of(entries: Entries) -> np.ndarray:
-            return self.image_batches(entries, labels=None).inputs(np.arange(len(entries)))
+            # These are computed once, with predictable grey levels: on the host, as for feature rows.
+            batches = self.image_batches(entries, augmenter=self.augmenter, labels=None)
+            return cast("np.ndarray", batches.inputs(np.arange(len(entries))))
 
         return kept_features(
-            Frozen(base, inputs_of, len(index), variants, key, self.context.devices),
+            Frozen(base, inputs_of, len(index), variants, key, self.context.devices, self.context.workers),
             np.concatenate([split_rows.train, split_rows.validation, *split_rows.predicted.values()]),
             folder=self.context.cache,
             on_note=self.context.observer.message,
@@ -297,31 +338,38 @@ class _NetworkTrial:
         """Predicts each subset with each checkpoint; saves the network of the setup's checkpoint."""
         index, devices, predictions = self.context.index, self.context.devices, []
         name, add_up = f"Row {self.trial.identity['row']!r}", ends_in_softmax(learner)
+        # All subsets together, because each call has a cost of its own.
+        rows = np.concatenate(list(self.split_rows.predicted.values()))
+        ends = np.cumsum([len(of_subset) for of_subset in self.split_rows.predicted.values()])[:-1]
+        size = prediction_batch_size(len(rows), replicas=devices.replicas)
+        data = batches(originals(rows), labels=None, batch_size=size)
         # The network has the last epoch's weights until others are loaded.
         last = {"last": None} if self.setup.training.checkpoint == "last" else {}
+        probabilities = np.empty(0)
+        predicted_epoch: int | None = -1
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():
-            if weights is not None:
+            # One epoch often has both the best loss and the best accuracy.
+            epoch = outcome.best_epochs.get(checkpoint)
+            is_new = epoch != predicted_epoch
+            if is_new and weights is not None:
                 with devices.scope():
-                    load_weights(learner, weights)
-            kept = checkpoint == self.setup.training.checkpoint
+                    load_weights(learner, weights, hosts=devices.hosts)
+            kept = checkpoint == self.setup.training.checkpoint and devices.hosts.leads
             # Weights that aren't finite are a fault of the network, not of its predictions.
             saved = self._network_to_save(f"{name}, checkpoint {checkpoint!r}") if kept else None
-            for subset, rows in self.split_rows.predicted.items():
-                probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
-                predictions.append(
-                    image_predictions(
-                        index,
-                        rows,
-                        probabilities,
-                        subset=subset,
-                        checkpoint=checkpoint,
-                        of=name,
-                        add_up=add_up,
-                    )
+            if is_new:
+                probabilities, predicted_epoch = predict(learner, data, devices=devices), epoch
+            subsets = zip(self.split_rows.predicted.items(), np.split(probabilities, ends), strict=True)
+            of_checkpoint = [
+                image_predictions(
+                    index, rows, found, subset=subset, checkpoint=checkpoint, of=name, add_up=add_up
                 )
+                for (subset, rows), found in subsets
+            ]
+            predictions += of_checkpoint
             if saved is not None:
-                own = (one for one in predictions if len(one) and one.checkpoint[0] == checkpoint)
-                saved.origin["test"] = _accuracy([one for one in own if one.subset[0] == "test"])
+                own = [one for one in of_checkpoint if len(one)]
+                saved.origin["test"] = tested_accuracy([one for one in own if one.subset[0] == "test"])
                 with _explained(f"{name}, checkpoint {checkpoint!r}"):
                     saved.save(self.trial.path / "model.keras")
         return Predictions.join(predictions)
@@ -334,7 +382,7 @@ class _NetworkTrial:
             "tested": list(identity.get("tested", ())),
             "run": self.run,
         }
-        origin |= {"trial": self.trial.path.name, "training": _summary(index, rows)}
+        origin |= {"trial": self.trial.path.name, "training": training_summary(index, rows)}
         seen = TrainingSet.of(self.images, index.sha256, train=rows.train, validation=rows.validation)
         with _explained(name):
             return SavedNetwork(
@@ -349,23 +397,3 @@ def _explained(name: str) -> Iterator[None]:
         yield
     except WeightsError as error:
         raise WeightsError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
-
-
-def _summary(index: ImageIndex, rows: SplitRows) -> dict[str, Any]:
-    """Returns what a saved network says about its training images, as plain values."""
-    train = np.unique(rows.train)
-    classes = np.bincount(index.labels[train], minlength=len(index.class_names)).tolist()
-    datasets, numbers = np.unique(index.dataset[train], return_counts=True)
-    return {
-        "classes": dict(zip(index.class_names, classes, strict=True)),
-        "datasets": dict(zip(datasets.tolist(), numbers.tolist(), strict=True)),
-        "groups": len({*index.group[train].tolist()} - {""}),
-        "validation_images": len(np.unique(rows.validation)),
-        "ids_sha256": digest(sorted(index.ids[train].tolist())),
-    }
-
-
-def _accuracy(tested: list[Predictions]) -> dict[str, Any]:
-    """Returns the accuracy on the labelled images, 0..1; None without any."""
-    right = np.concatenate([(one.predicted == one.label)[one.label >= 0] for one in tested] or [[]])
-    return {"images": len(right), "accuracy": float(f"{right.mean():.6g}") if len(right) else None}

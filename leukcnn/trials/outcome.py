@@ -17,7 +17,10 @@ import numpy as np
 from leukcnn import __version__
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices, device_models
+from leukcnn.files import digest
 from leukcnn.pipeline import check_probabilities
+from leukcnn.splits import SplitRows
+from leukcnn.threads import processors
 from leukcnn.trial_files import Predictions
 
 _PROCESSOR, _NVIDIA_DRIVER = Path("/proc/cpuinfo"), Path("/proc/driver/nvidia/version")
@@ -79,11 +82,10 @@ def _machine() -> dict[str, Any]:
     """Returns what stays the same while the process runs."""
     driver = re.search(r"\d+\.\d+(\.\d+)*", _text_of(_NVIDIA_DRIVER))
     processor = re.search(r"^model name\s*:\s*(.+)$", _text_of(_PROCESSOR), re.MULTILINE)
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
     return {
         "driver": driver[0] if driver else None,
         "processor": processor[1].strip() if processor else platform.processor() or None,
-        "processors": len(usable) or os.cpu_count(),
+        "processors": processors(),
         "memory_bytes": _memory(),
         "versions": _versions(),
         "python": sys.version.split()[0],
@@ -130,3 +132,23 @@ def _commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def training_summary(index: ImageIndex, rows: SplitRows) -> dict[str, Any]:
+    """Returns what a saved network says about its training images, as plain values."""
+    train = np.unique(rows.train)
+    classes = np.bincount(index.labels[train], minlength=len(index.class_names)).tolist()
+    datasets, numbers = np.unique(index.dataset[train], return_counts=True)
+    return {
+        "classes": dict(zip(index.class_names, classes, strict=True)),
+        "datasets": dict(zip(datasets.tolist(), numbers.tolist(), strict=True)),
+        "groups": len({*index.group[train].tolist()} - {""}),
+        "validation_images": len(np.unique(rows.validation)),
+        "ids_sha256": digest(sorted(index.ids[train].tolist())),
+    }
+
+
+def tested_accuracy(tested: list[Predictions]) -> dict[str, Any]:
+    """Returns the accuracy on the labelled images, 0..1; None without any."""
+    right = np.concatenate([(one.predicted == one.label)[one.label >= 0] for one in tested] or [[]])
+    return {"images": len(right), "accuracy": float(f"{right.mean():.6g}") if len(right) else None}

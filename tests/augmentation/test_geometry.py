@@ -200,3 +200,14 @@ def test_quarter_turns_write_to_out_and_need_a_square():
     assert np.array_equal(out, np.rot90(image, 3))
     with pytest.raises(ArgumentError, match=r"(?s)5x6 pixels.*square_crop"):
         quarter_turned(np.zeros((5, 6, 3), np.uint8), 2)
+
+
+@pytest.mark.parametrize("fill_mode", FILL_MODES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_two_channels_are_warped_as_one(dtype, fill_mode):
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 2)).astype(dtype)
+    matrix = affine_matrix(image.shape, theta=33, zx=1.1)
+    warped = warp(image, matrix, fill_mode=fill_mode)
+    for i in (0, 1):
+        one = warp(np.ascontiguousarray(image[..., i : i + 1]), matrix, fill_mode=fill_mode)
+        assert np.abs(warped[..., i] - one[..., 0].astype(float)).max() <= 0.001

@@ -7,6 +7,10 @@ is the median over the rounds of one contestant's speed divided by another's in 
 changes the rates, but hardly the multiples. For two threads, the multiple of the best rounds is printed too,
 because another process on the second core hides the gain in the other rounds. The run takes two to three
 minutes and needs the test extra.
+
+`--device` measures only augmentation in the compiled step (`--augment device`) against that on the host, with
+the backend that KERAS_BACKEND names, on one core or on the accelerator that the backend finds. It needs no
+images and takes a minute.
 """
 
 import argparse
@@ -34,6 +38,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from leukcnn.augmentation import ImageAugmenter, affine_matrix, gaussian_blur, salt_and_pepper  # noqa: E402
+from leukcnn.augmentation.on_device import OnDevice  # noqa: E402
 
 ROTATION_DEGREES, SHIFT, SHEAR_DEGREES, ZOOM = 40, 0.2, 10, 0.2
 KERAS_ARGUMENTS = {
@@ -45,6 +50,12 @@ KERAS_ARGUMENTS = {
     "horizontal_flip": True,
     "vertical_flip": True,
     "fill_mode": "reflect",
+}
+CNMC_ARGUMENTS = {
+    "rotation_range": (20, 339),
+    "flips": "one_of",
+    "fill_mode": "constant",
+    "one_of": ({}, {"shear_factor": (0.1, 0.35)}, {"salt_and_pepper": 0.02}, {"gaussian_blur": 5}),
 }
 NOISE_SIZE = 250
 Contestants = dict[str, Callable[[], object]]
@@ -203,6 +214,34 @@ def thread_contestants(images: np.ndarray) -> Contestants:
     }
 
 
+def device_contestants(arguments: dict[str, object], image_size: int, count: int) -> Contestants:
+    """Returns augmentation on the host, sampling for the device, and the compiled step on the device."""
+    images = np.random.default_rng(0).integers(0, 256, (count, image_size, image_size, 3), dtype=np.uint8)
+    augmenter, out = ImageAugmenter(**arguments), np.empty_like(images)
+    on_device = OnDevice(augmenter, images.shape[1:])
+    inputs = {"images": images, **on_device.transforms(range(count))}
+    if keras.backend.backend() == "jax":
+        import jax
+
+        compiled = jax.jit(on_device.apply)
+        inputs = jax.device_put(inputs)
+
+        def device():
+            compiled(inputs).block_until_ready()
+    else:
+        compiled = tf.function(on_device.apply, jit_compile=True)
+        inputs = {name: tf.constant(array) for name, array in inputs.items()}
+
+        def device():
+            compiled(inputs)[0, 0, 0, 0].numpy()
+
+    return {
+        "host: apply_batch": lambda: augmenter.apply_batch(images, range(count), out=out),
+        "device: apply, compiled": device,
+        "device: transforms, on the host": lambda: on_device.transforms(range(count)),
+    }
+
+
 def measure(contestants: Contestants, rounds: int) -> dict[str, list[float]]:
     """Returns the seconds of each contestant in each round, after a warm-up."""
     seconds = {name: [] for name in contestants}
@@ -237,17 +276,24 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=os.environ.get("LEUKCNN_DATA"), help="default: $LEUKCNN_DATA"
     )
+    parser.add_argument("--device", action="store_true", help="augmentation on the device alone")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each measurement (default: 15)")
     parser.add_argument("--batch", type=int, default=16, help="images per round (default: 16)")
     arguments = parser.parse_args()
-    if arguments.data is None:
-        parser.error("name the folder of real images with --data or LEUKCNN_DATA")
     warnings.simplefilter("ignore", DeprecationWarning)
     cv2.setNumThreads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     console = Console(width=120)
     console.print(f"OpenCV {cv2.__version__}, NumPy {np.__version__}, Keras {keras.__version__}, one core")
+    if arguments.device:
+        for image_size, augmentation in ((224, KERAS_ARGUMENTS), (250, CNMC_ARGUMENTS)):
+            seconds = measure(device_contestants(augmentation, image_size, arguments.batch), arguments.rounds)
+            title = f"{image_size}x{image_size}, {keras.backend.backend()}"
+            report(console, title, seconds, arguments.batch)
+        return
+    if arguments.data is None:
+        parser.error("name the folder of real images with --data or LEUKCNN_DATA")
     small = read_images(arguments.data / "taleghani", 224, arguments.batch)
     large = read_images(arguments.data / "cnmc2019", 450, arguments.batch)
     for images in (small, large):

@@ -43,6 +43,21 @@ REFUSED = {
     f"reproduce cnmc2019 {SMOKE} --devices 64": "64 devices",
     f"reproduce cnmc2019 {SMOKE} --margin 0": "margin",
     f"reproduce cnmc2019 {SMOKE} --weights nowhere.h5": "weights",
+    f"reproduce cnmc2019 {SMOKE} --launcher nothing": "launcher",
+    f"reproduce cnmc2019 {SMOKE} --launcher dask:0": "dask:N",
+    f"reproduce cnmc2019 {SMOKE} --scheduler tcp://127.0.0.1:1": "add --launcher dask",
+    f"reproduce cnmc2019 {SMOKE} --launcher dask --scheduler tcp://127.0.0.1:1": "doesn't answer",
+    f"reproduce cnmc2019 {SMOKE} --launcher dask --scheduler 127.0.0.1": "the address of a scheduler",
+    f"reproduce cnmc2019 {SMOKE} --launcher dask:2 --scheduler tcp://127.0.0.1:1": "run already",
+    f"reproduce cnmc2019 {SMOKE} --launcher dask --devices 2": "one GPU",
+    f"reproduce cnmc2019 {SMOKE} --trial nothing": "16 digits",
+    f"reproduce cnmc2019 {SMOKE} --trial 0123456789abcdef --launcher dask": "one of them",
+    f"reproduce cnmc2019 {SMOKE} --trial 0123456789abcdef --figures pdf": "leave out --figures",
+    f"reproduce cnmc2019 {SMOKE} --trial 0123456789abcdef --tables": "exclude each other",
+    f"plan nothing {SMOKE}": "no paper named",
+    f"plan cnmc2019 {SMOKE} --split nothing": "--split",
+    "plan cnmc2019": "--data is not given",
+    "plan cnmc2019 --data empty": "empty",
     f"reproduce cnmc2019 {SMOKE} --out file.txt": "file.txt",
     f"reproduce cnmc2019 {SMOKE} --out file.txt/new": "file.txt",
     "reproduce cnmc2019 --profile nothing --data synthetic": "nothing",
@@ -82,6 +97,8 @@ REFUSED = {
     "evaluate data --out new --networks resnet50:nothing": "resnet50:nothing",
     "evaluate data --out new --weights nowhere.h5": "nowhere.h5",
     "evaluate data --out new --devices nothing": "devices",
+    "evaluate data --out new --launcher nothing": "launcher",
+    "evaluate data --out new --trial nothing": "16 digits",
     "evaluate data --out new --figures nothing": "--figures",
     "evaluate data --out new --positive-class nothing": "positive-class",
     "evaluate data nowhere --out new": "nowhere",
@@ -184,7 +201,7 @@ def test_an_interruption_before_the_first_trial_leaves_nothing(place, monkeypatc
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("leukcnn.experiment.run.load_images", interrupted)
+    monkeypatch.setattr("leukcnn.experiment.prepare.load_images", interrupted)
     before = everything(place)
     done = CliRunner().invoke(main, f"reproduce cnmc2019 {SMOKE}".split())
     assert done.exit_code == signals.exit_code(KeyboardInterrupt())

@@ -1,17 +1,18 @@
 """Copies are found in every orientation, cropped and re-encoded; other images are not."""
 
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
 
 from leukcnn import synthetic
-from leukcnn.datasets import ImageIndex, copy_pairs, load, near_duplicate_pairs, perceptual_hashes, read_image
-from leukcnn.datasets.copies import ORIENTATIONS, oriented
+from leukcnn.counting import uncounted
+from leukcnn.datasets import ImageIndex, copies, copy_pairs, duplicate_pairs, load, read_image
+from leukcnn.datasets.copies import COMPARED, ORIENTATIONS, _turned, oriented
 from leukcnn.errors import ArgumentError
 from leukcnn.image_cache import prepare
-from leukcnn.spec import Preprocessing
-
-COMPARED = Preprocessing(resize=96)
 
 
 def crop(image, top, bottom, left, right):
@@ -107,8 +108,78 @@ def test_other_shapes_are_refused():
         copy_pairs(np.zeros((2, 8, 8, 3), np.uint8))
 
 
-@pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_hashes_find_every_orientation(textures, orientation):
-    n = len(textures)
-    images = np.stack([*textures, *(oriented(image, orientation) for image in textures)])
-    assert near_duplicate_pairs(perceptual_hashes(images)).tolist() == [[i, i + n] for i in range(n)]
+def test_every_known_pair_of_taleghani_is_found(real_data):
+    index = load("taleghani", real_data)
+    images = np.stack([prepare(read_image(path)[0], COMPARED) for path in index.paths])
+    found = {tuple(pair) for pair in copy_pairs(images).tolist()}
+    known = {
+        (i, j)
+        for group in np.unique(index.group[index.group != ""])
+        for i in np.flatnonzero(index.group == group).tolist()
+        for j in np.flatnonzero(index.group == group).tolist()
+        if i < j
+    }
+    assert len(known) == 90
+    assert known <= found
+    assert {tuple(pair) for pair in duplicate_pairs(index).tolist()} <= found
+    assert len(found) == 114
+
+
+def test_no_real_dataset_looks_like_another(real_data):
+    indices = [load(name, real_data) for name in ("cellavision2", "jtsc", "cnmc2019")]
+    images = [prepare(read_image(path)[0], COMPARED) for index in indices for path in index.paths]
+    dataset = np.concatenate([index.dataset for index in indices])
+    pairs = copy_pairs(np.stack(images))
+    assert len(pairs)
+    assert np.all(dataset[pairs[:, 0]] == dataset[pairs[:, 1]])
+
+
+def one_by_one(described, on_black):
+    """Returns the candidates, each pair and orientation compared alone."""
+    found = []
+    for one in range(len(described)):
+        for other in range(one + 1, len(described)):
+            least = 0.75 if on_black[one] and on_black[other] else 0.5
+            for orientation in ORIENTATIONS:
+                alike = float((described[one] * _turned(described[other : other + 1], orientation)[0]).sum())
+                found += [(one, other, orientation)] if alike > least else []
+    return sorted(found)
+
+
+@pytest.mark.parametrize("tile", [4, 7, 512])
+def test_candidates_are_those_of_a_comparison_one_by_one(monkeypatch, tile):
+    rng = np.random.default_rng(0)
+    described = rng.standard_normal((30, 12, 12)).astype(np.float32)
+    # The others are turned, and near the thresholds.
+    for row in range(10, 30):
+        turned = _turned(described[row % 10][None], row % 8)[0]
+        described[row] = turned + rng.uniform(0.5, 2) * described[row]
+    described /= np.linalg.norm(described, axis=(1, 2), keepdims=True)
+    on_black = rng.random(30) < 0.5
+    expected = one_by_one(described, on_black)
+    assert len({orientation for *_, orientation in expected}) == 8
+    monkeypatch.setattr(copies, "_TILE", tile)
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(copies._candidates(described, on_black, pool, uncounted)) == expected
+
+
+def test_memory_grows_by_little_more_than_a_small_grey_image_per_image():
+    rng = np.random.default_rng(0)
+    images = np.broadcast_to(rng.integers(0, 256, (1, 96, 96, 3), dtype=np.uint8), (1500, 96, 96, 3))
+
+    class Different:
+        """Random images that are made when they are asked for."""
+
+        shape, ndim, dtype = images.shape, 4, images.dtype
+
+        def __len__(self):
+            return len(images)
+
+        def __getitem__(self, row):
+            return np.random.default_rng(row).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+
+    tracemalloc.start()
+    assert len(copy_pairs(Different())) == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1500 * 64 * 64 * 2 + 30 * 2**20

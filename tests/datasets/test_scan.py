@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import PurePosixPath
 
@@ -5,8 +6,9 @@ import pytest
 
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.image_paths import place
+from leukcnn.datasets.read import file_facts, image_header
 from leukcnn.datasets.scan import scan
-from leukcnn.datasets.walk import natural, read_files
+from leukcnn.datasets.walk import natural, read_content, read_files
 from leukcnn.errors import DataError
 
 CNMC = card("cnmc2019")
@@ -157,3 +159,29 @@ def test_files_are_read_in_order_with_progress(tmp_path):
     assert texts == [str(i) for i in range(50)]
     assert seen[-1] == (50, 50)
     assert seen[0] == (1, 50)
+
+
+def test_a_file_is_read_once_unless_it_changes(archive, monkeypatch):
+    path = next(archive.rglob("*.bmp"))
+    # Files are remembered once their times are certain to show a change.
+    long_ago = path.stat().st_mtime - 60
+    os.utime(path, (long_ago, long_ago))
+    monkeypatch.setattr("leukcnn.datasets.read._COARSEST_CLOCK_SECONDS", -1)
+    read = []
+    monkeypatch.setattr(
+        "leukcnn.datasets.read.image_bytes", lambda path: read.append(path) or path.read_bytes()
+    )
+    facts = file_facts(path)
+    assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert image_header(str(path)) is facts.header
+    assert read_content(path)[0] == facts.sha256
+    assert len(read) == 1
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, (long_ago, long_ago))
+    assert read_content(path)[0] == hashlib.sha256(content).hexdigest()
+    monkeypatch.setenv("LEUKCNN_MAX_PIXELS", "10")
+    with pytest.raises(DataError, match="pixels"):
+        image_header(path)
+    assert len(read) == 2

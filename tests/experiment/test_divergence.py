@@ -62,7 +62,7 @@ def test_the_tables_name_the_training_and_leave_its_cells_empty(diverged):
 
 
 def test_the_same_command_says_the_same_without_training(diverged, monkeypatch):
-    monkeypatch.setattr("leukcnn.experiment.run.run_trial", None)
+    monkeypatch.setattr("leukcnn.experiment.runner.run_trial", None)
     out, words, _ = diverged
     again = call(*words)
     assert again.exit_code == 1

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from leukcnn import image_cache
 from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import reproduce
@@ -56,11 +57,29 @@ def trained(done: Report, store: Store) -> set[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def finished(smears, tmp_path_factory) -> tuple[Store, Report]:
+def decoded() -> list[bytes]:
+    """Returns the content of each image that `finished` decoded."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(smears, decoded, tmp_path_factory) -> tuple[Store, Report]:
     """All rows of the smoke profile, in one store."""
-    out = tmp_path_factory.mktemp("finished")
-    done = run(smears, out)
+    out, decode = tmp_path_factory.mktemp("finished"), image_cache.decode_image
+
+    def counted(content):
+        decoded.append(content)
+        return decode(content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_cache, "decode_image", counted)
+        done = run(smears, out)
     return Store(out, "taleghani_resnet50"), done
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_run_decodes_each_image_once(decoded, smears):
+    assert sorted(decoded) == sorted(path.read_bytes() for path in smears.rglob("*.jpg"))
 
 
 @pytest.mark.backend

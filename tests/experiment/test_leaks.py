@@ -19,10 +19,10 @@ from leukcnn.experiment.leaks import (
     unknown_group_notes,
     unknown_subjects,
 )
+from leukcnn.experiment.notes import say_what_is_shared
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
-from leukcnn.experiment.run import _say_what_is_shared
 from leukcnn.experiment.study import study_of
 from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs, UnknownSubjects
 from leukcnn.runs import trial_name
@@ -240,7 +240,7 @@ def test_what_is_shared_is_said():
         overlaps=[overlap, replace(overlap, trials=["u"]), final],
         separated_pairs={"random": SeparatedPairs(identical=6, near=20)},
     )
-    _say_what_is_shared(SimpleNamespace(say=said.append), record)
+    say_what_is_shared(SimpleNamespace(say=said.append), record)
     assert said == [
         "The networks know some tested images: of the 12 images of the external set, 2 are copies (identical "
         "or nearly so) and 1 shows 1 subject of the training and validation images. Its values leave these "

@@ -12,7 +12,7 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import duplicate_pairs
 from leukcnn.duplicate_scan import DuplicateScan
 from leukcnn.errors import DataError
-from leukcnn.experiment.plan import data_digest, plan
+from leukcnn.experiment.plan import data_digest, plan, trial_identity
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.pipeline import Entries, ImageSequence
@@ -210,7 +210,6 @@ def test_variants_of_an_image_are_the_same_in_every_fold_and_epoch(many):
         sequence = ImageSequence(
             images,
             Entries(entries.rows[chosen], entries.variants[chosen]),
-            preprocessing=setup.preprocessing,
             ids=many.ids,
             augmenter=ImageAugmenter(**setup.augmentation.arguments),
             fresh=setup.augmentation.variants == "fresh",
@@ -240,6 +239,22 @@ def test_a_weights_file_is_identified_by_its_content(many, tmp_path):
         file.write_bytes(content)
     assert names(one) == names(same)
     assert names(one).isdisjoint(names(other))
+
+
+def test_augmentation_on_the_device_is_another_trial_where_the_device_augments():
+    def identities(paper, row):
+        for place in (None, "host", "device"):
+            study = study_for(paper=papers.get(paper), augment=place)
+            yield trial_identity(study, row, study.row(row).setup, seed=0, fold=0, images="")
+
+    # A row without variants, and features of published networks, which the host augments.
+    for paper, row in (("taleghani_resnet50", "resnet50"), ("leuknet_lodocv", "features_imagenet")):
+        unset, host, device = identities(paper, row)
+        assert unset == host == device
+    unset, host, device = identities("cnmc2019", "vgg16")
+    assert unset == host
+    assert "computed_on" not in host["setup"]["augmentation"]
+    assert device["setup"]["augmentation"] == {**host["setup"]["augmentation"], "computed_on": "device"}
 
 
 def test_a_user_s_builder_is_identified_by_its_code_and_leukcnn_s_by_its_name(many, monkeypatch):

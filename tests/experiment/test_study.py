@@ -195,14 +195,18 @@ def names_in(tree: ast.AST) -> set[str]:
 
 
 def test_only_the_first_step_of_a_run_reads_the_request():
-    readers = {"study.py", "run.py", "request.py"}
+    readers = {"study.py", "run.py", "request.py", "prepare.py"}
     for path in EXPERIMENT.glob("*.py"):
         tree = ast.parse(path.read_text())
         if path.name not in readers:
             assert not names_in(tree) & {"Request", "request"}, path.name
-    run = ast.parse((EXPERIMENT / "run.py").read_text())
-    parts = [node for node in ast.walk(run) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    assert [part.name for part in parts if names_in(part) & {"Request", "request"}] == ["reproduce"]
+    for name, reading in (
+        ("run.py", ["reproduce", "reproduce_one", "plan_of"]),
+        ("prepare.py", ["load_index", "load_session"]),
+    ):
+        tree = ast.parse((EXPERIMENT / name).read_text())
+        parts = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        assert [part.name for part in parts if names_in(part) & {"Request", "request"}] == reading
 
 
 def test_masked_studies_of_the_main_split_exist_if_a_table_shows_them():

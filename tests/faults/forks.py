@@ -75,7 +75,7 @@ def _serve() -> None:
     sys.path.insert(0, str(ROOT))
     from leukcnn import quiet
 
-    quiet.set_variables()
+    quiet.set_log_level()
     import keras  # noqa: F401
 
     from leukcnn import reproduction  # noqa: F401

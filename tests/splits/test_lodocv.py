@@ -3,12 +3,11 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import (
+    copy_pairs,
     duplicate_pairs,
     joined_groups,
     load_many,
-    near_duplicate_pairs,
     pairs_between,
-    perceptual_hashes,
     read_image,
 )
 from leukcnn.datasets.index import ImageIndex
@@ -204,7 +203,7 @@ def synthetic_index(copy_smears, tmp_path_factory):
 def test_copies_among_synthetic_images_relate_their_datasets(synthetic_index):
     index = synthetic_index
     images = [cv2.resize(read_image(path)[0], (96, 96), interpolation=cv2.INTER_AREA) for path in index.paths]
-    near = near_duplicate_pairs(perceptual_hashes(np.stack(images)))
+    near = copy_pairs(np.stack(images))
     pairs = np.unique(np.concatenate([duplicate_pairs(index), near]), axis=0)
     alone = {"omid2014": (), "leukemia_images": ()}
     assert related_datasets(index) == {"jtsc": ("ufg",), "ufg": ("jtsc",), "atlas": (), **alone}

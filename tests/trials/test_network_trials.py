@@ -20,7 +20,7 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.prediction.training_set import digest_of
 from leukcnn.runs import Store
 from leukcnn.spec import Model
-from leukcnn.training import predict, train
+from leukcnn.training import Built, predict, train
 from leukcnn.trials import TrialContext, network_trials, run_trial
 from tests import tiny
 
@@ -67,11 +67,11 @@ def test_with_shuffled_training_labels_nothing_is_learned(cells, tmp_path):
     assert external_accuracy(shuffled, truth, tmp_path) == pytest.approx(0.5, abs=0.2)
 
 
-def last_epoch_trial(synthetic_cells, folder, *, epochs=3):
+def last_epoch_trial(synthetic_cells, folder, *, epochs=3, **options):
     """Returns a function that runs a trial whose checkpoint is the last epoch, the trial, and its images."""
     paper = tiny.tiny_paper(epochs=epochs)
     rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
-    study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke"))
+    study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke", **options))
     index = load("cnmc2019", synthetic_cells)
     planned = plan(study, index)
     first = planned.trials[0]
@@ -115,7 +115,8 @@ def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
 
 
 def test_predictions_that_are_not_finite_leave_the_trial_unfinished(synthetic_cells, tmp_path, monkeypatch):
-    run, trial, _ = last_epoch_trial(synthetic_cells, tmp_path, epochs=1)
+    # Here the device augments.
+    run, trial, _ = last_epoch_trial(synthetic_cells, tmp_path, epochs=1, augment="device")
 
     def broken(learner, data, *, devices):
         probabilities = predict(learner, data, devices=devices)
@@ -160,6 +161,7 @@ def test_features_of_a_frozen_base_are_kept_only_if_they_are_smaller_than_the_im
         )
     trial = SimpleNamespace(
         network=network,
+        built=Built(network, learner=None),
         image_batches="images",
         _features_can_be_kept=lambda: True,
         _features=lambda base: None,
@@ -168,4 +170,4 @@ def test_features_of_a_frozen_base_are_kept_only_if_they_are_smaller_than_the_im
         context=SimpleNamespace(devices=find_devices()),
     )
     learner, batches = network_trials._NetworkTrial.learner(trial, keep_features=True)
-    assert (learner is not network, batches != "images") == (kept, kept)
+    assert (learner is not None, batches != "images") == (kept, kept)

@@ -22,7 +22,7 @@ def test_the_environment_names_command_machine_and_every_requirement(monkeypatch
     monkeypatch.setattr("sys.argv", ["leukcnn", "reproduce", "cnmc2019"])
     found = environment(find_devices())
     assert found["command"] == ["leukcnn", "reproduce", "cnmc2019"]
-    assert {"numpy", "scikit-learn", "ImageHash", found["backend"]} <= found["versions"].keys()
+    assert {"numpy", "scikit-learn", "opencv-python-headless", found["backend"]} <= found["versions"].keys()
     assert None not in found["versions"].values()
     assert "jsonschema" not in found["versions"]
     assert found["processor"] and found["processors"] >= 1 and found["memory_bytes"] > 2**28

@@ -1,26 +1,23 @@
-"""The devices on which networks are trained. No other module imports TensorFlow or JAX.
+"""The devices that train networks.
 
 A single device needs no setup. Several devices share each batch: with `tf.distribute.MirroredStrategy` on the
-TensorFlow backend and `keras.distribution.DataParallel` on JAX. The batch size is the global one: the same
-settings give the same training on any number of devices.
+TensorFlow backend and `keras.distribution.DataParallel` on JAX, there on several hosts too. The batch size is
+the global one: the same settings give the same training on any number of devices.
 """
 
 import contextlib
-import logging
 import os
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
-from leukcnn.device_names import CPU, check_batch_size, read_devices
-from leukcnn.errors import DeviceError
-
-_OPSET = 17  # of ONNX; onnxruntime has read it since 2022
+from leukcnn.device_names import CPU, GPU, check_batch_size, read_devices
+from leukcnn.distribution.replicas import own_outputs, start_hosts, whole_batches
+from leukcnn.errors import DeviceError, HostError
+from leukcnn.hosts import Hosts
 
 
 @dataclass(frozen=True)
@@ -28,17 +25,28 @@ class Devices:
     """The devices of a run.
 
     Attributes:
-        names: The backend's names of the devices.
+        names: The backend's names of the devices, those of all hosts.
         strategy: The backend's object that distributes the work; None for one device.
+        hosts: The hosts.
     """
 
     names: tuple[str, ...]
     strategy: Any = None
+    hosts: Hosts = field(default_factory=Hosts)
 
     @property
     def replicas(self) -> int:
         """Number of devices, among which each batch is divided."""
         return len(self.names)
+
+    @property
+    def alone(self) -> "Devices":
+        """The devices of this host, for work that it does without the others."""
+        if self.hosts.count == 1:
+            return self
+        share = len(self.names) // self.hosts.count
+        own = self.names[self.hosts.index * share :][:share]
+        return Devices(own, _strategy(own) if share > 1 else None)
 
     @property
     def accelerated(self) -> bool:
@@ -69,6 +77,20 @@ class Devices:
             finally:
                 keras.distribution.set_distribution(before)
 
+    @contextlib.contextmanager
+    def training(self, network: keras.Model) -> Iterator[None]:
+        """Context in which a network is trained: `scope`, and layers that see the whole batch."""
+        mirrored = self.strategy is not None and keras.backend.backend() == "tensorflow"
+        with self.scope(), whole_batches(network) if mirrored else contextlib.nullcontext():
+            yield
+
+    def outputs(self, network: keras.Model, batches: keras.utils.PyDataset) -> np.ndarray:
+        """Returns a network's outputs for batches of inputs; on several hosts each computes its own."""
+        with self.scope():
+            if self.hosts.count > 1:
+                return own_outputs(network, batches, self.alone.names)
+            return np.asarray(network.predict(as_fed(batches), verbose=0))
+
 
 def look_for_devices() -> None:
     """Makes TensorFlow list its devices, which prints many messages, without initializing them.
@@ -82,17 +104,21 @@ def look_for_devices() -> None:
         tf.config.list_physical_devices()
 
 
-def find_devices(wanted: str | None = None) -> Devices:
+def find_devices(wanted: str | None = None, hosts: Hosts | None = None) -> Devices:
     """Finds the devices that `--devices` names.
 
     Args:
+        hosts: The hosts, connected, each with these devices; None for this one alone.
         wanted: None for the first GPU; "all" for all GPUs; a number of GPUs, e.g. "2"; or "cpu:N" for N
             logical processors, to try out several devices on one machine. Without a GPU, None, "all" and "1"
             give the CPU.
 
     Raises:
         DeviceError: `wanted` has another form, there are too few devices, or the backend can't use several.
+        HostError: The hosts' devices differ, or the backend can't connect them.
     """
+    if hosts and hosts.count > 1:
+        return _devices_of_hosts(wanted, hosts)
     if wanted is None:
         return Devices(names=_backend_devices()[:1])
     kind, count = read_devices(wanted)
@@ -103,21 +129,50 @@ def find_devices(wanted: str | None = None) -> Devices:
         count = len(found) if count is None else count
         if not found and count <= 1:
             return Devices(names=_backend_devices()[:1])
-        if len(found) < count:
-            raise DeviceError(
-                f"--devices asks for {count} accelerators, but Keras' {keras.backend.backend()} backend has "
-                f"{len(found)}.",
-                expected=f"at most {len(found)}" if found else "an accelerator",
-                remedy="leave --devices out, or use cpu:N to try out several devices on the processor",
-            )
-        names = tuple(found[:count])
+        names = _first(count, found)
     return Devices(names=names, strategy=_strategy(names) if len(names) > 1 else None)
+
+
+def _first(count: int, accelerators: Sequence[str]) -> tuple[str, ...]:
+    if len(accelerators) < count:
+        raise DeviceError(
+            f"--devices asks for {count} accelerators, but Keras' {keras.backend.backend()} backend has "
+            f"{len(accelerators)}.",
+            expected=f"at most {len(accelerators)}" if accelerators else "an accelerator",
+            remedy="leave --devices out, or use cpu:N to try out several devices on the processor",
+        )
+    return tuple(accelerators[:count])
+
+
+def _devices_of_hosts(wanted: str | None, hosts: Hosts) -> Devices:
+    kind, count = (GPU, 1) if wanted is None else read_devices(wanted)
+    own = start_hosts(hosts, processors=(count or 1) if kind == CPU else None)
+    if kind == GPU:
+        accelerators = [name for name in own if "cpu" not in name]
+        count = len(accelerators) if count is None else count
+        own = own[:1] if not accelerators and count <= 1 else [*_first(count, accelerators)]
+    every = [message["value"] for message in hosts.all(own)]
+    kinds = [[name.split(":")[0] for name in names] for names in every]
+    if kinds != [kinds[0]] * hosts.count:
+        listed = "; ".join(f"host {host}: {', '.join(of)}" for host, of in enumerate(every))
+        raise HostError(
+            f"The hosts have different devices. {listed}.",
+            expected="the same number and kind of devices on each host",
+            remedy="give --devices a number that every host has",
+        )
+    names = tuple(name for of in every for name in of)
+    return Devices(names=names, strategy=_strategy(names), hosts=hosts)
 
 
 def _backend_devices() -> tuple[str, ...]:
     devices = keras.distribution.list_devices()
     accelerators = [name for name in devices if "cpu" not in name.lower()]
     return tuple(accelerators or devices)
+
+
+def accelerators() -> tuple[str, ...]:
+    """Returns the backend's names of all GPUs and other accelerators; none if there is only a processor."""
+    return tuple(name for name in keras.distribution.list_devices() if "cpu" not in name.lower())
 
 
 def device_models() -> list[str]:
@@ -174,7 +229,8 @@ def _started_too_early(count: int) -> Iterator[None]:
 
 def _strategy(names: tuple[str, ...]) -> Any:
     if keras.backend.backend() == "jax":
-        return keras.distribution.DataParallel(devices=list(names))
+        # Each host makes its own part of a batch, and Keras must not divide it again.
+        return keras.distribution.DataParallel(devices=list(names), auto_shard_dataset=False)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -197,6 +253,37 @@ def make_deterministic() -> None:
         flag = "--xla_gpu_deterministic_ops=true"
         if flag not in os.environ.get("XLA_FLAGS", ""):
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+
+
+def as_fed(batches: keras.utils.PyDataset) -> Any:
+    """Returns batches in the form in which the backend's `fit` and `predict` take them fastest.
+
+    TensorFlow gets a `tf.data.Dataset` that asks for each batch by its number, one batch ahead of the step:
+    Keras' own way runs a Python generator, and lets TensorFlow keep as many batches as it likes. Other
+    backends get the batches themselves.
+
+    Args:
+        batches: Batches that all have the same structure and types; their first axis may differ.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    def spec(array: np.ndarray) -> Any:
+        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+
+    structure = keras.tree.map_structure(spec, batches[0])
+    specs = keras.tree.flatten(structure)
+
+    def made(number: np.ndarray) -> list[np.ndarray]:
+        return keras.tree.flatten(batches[int(number)])
+
+    def batch(number: Any) -> Any:
+        tensors = tf.numpy_function(made, [number], [one.dtype for one in specs])
+        shaped = [tf.ensure_shape(tensor, one.shape) for tensor, one in zip(tensors, specs, strict=True)]
+        return keras.tree.pack_sequence_as(structure, shaped)
+
+    return tf.data.Dataset.range(len(batches)).map(batch).prefetch(1)
 
 
 def gradient(function: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
@@ -232,120 +319,3 @@ def gradient(function: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
         expected="the TensorFlow or the JAX backend",
         remedy="set KERAS_BACKEND=tensorflow or jax",
     )
-
-
-def converted_to_litert(network: keras.Model, *, precision: str, calibration: np.ndarray | None) -> bytes:
-    """Converts a network to a LiteRT file; `leukcnn.models.litert.to_litert` checks the arguments.
-
-    Raises:
-        DeviceError: The backend isn't TensorFlow.
-    """
-    require_tensorflow("convert networks to LiteRT")
-    import tensorflow as tf
-
-    signature = [tf.TensorSpec((1, *network.input_shape[1:]), network.input.dtype)]
-    answer = tf.function(lambda images: network(images, training=False), input_signature=signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], network)
-    # The same file without writing a SavedModel and loading it again, which takes most of the time.
-    converter.experimental_lower_to_saved_model = False
-    if precision != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if precision == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if precision == "int8":
-        assert calibration is not None, "the caller checks it"
-        converter.representative_dataset = lambda: ([image[None]] for image in calibration)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    with warnings.catch_warnings():
-        # It warns that a range of the inputs isn't given: the calibration finds it.
-        warnings.simplefilter("ignore", UserWarning)
-        return converter.convert()
-
-
-def converted_to_onnx(network: keras.Model, *, output: str) -> Any:
-    """Converts a network with one input to an ONNX model; the packages onnx and tf2onnx are installed.
-
-    Args:
-        network: The network. Sizes of its input that it leaves open stay open.
-        output: Name of the output.
-
-    Returns:
-        An `onnx.ModelProto`, with the weights as Keras has them: layers transpose them when the model runs.
-
-    Raises:
-        DeviceError: The backend isn't TensorFlow.
-    """
-    require_tensorflow("convert networks to ONNX")
-    import onnx
-    import tensorflow as tf
-    import tf2onnx
-
-    trainable = network.trainable_variables
-    weights: dict[str, Any] = {
-        f"weight_{number}": weight
-        for number, weight in enumerate([*trainable, *network.non_trainable_variables])
-    }
-
-    def answer(images: Any, *values: Any) -> dict[str, Any]:
-        cut = len(trainable)
-        return {output: network.stateless_call(values[:cut], values[cut:], images, training=False)[0]}
-
-    # tf2onnx copies constants some forty times: it gets the weights as inputs, and they are filled in after.
-    (taken,) = network.inputs
-    signature = [
-        tf.TensorSpec(value.shape, value.dtype, name=name)
-        for name, value in {taken.name: taken, **weights}.items()
-    ]
-    # It warns of each pass that changes nothing.
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    function = tf.function(answer, input_signature=signature)
-    # Constants of layers, such as the mean of Normalization, become inputs too.
-    captured = function.get_concrete_function(*signature).graph.captures
-    weights |= {inside.name: outside for outside, inside in captured}
-    model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET)
-    used = {name for node in model.graph.node for name in node.input}
-    for name in [value.name for value in model.graph.input if value.name in weights]:
-        if name in used:
-            value = keras.ops.convert_to_numpy(weights[name])
-            model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
-    kept = [value for value in model.graph.input if value.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(kept)
-    return model
-
-
-def write_saved_model(network: keras.Model, folder: Path) -> None:
-    """Writes a network as a SavedModel with the endpoint `serve`.
-
-    Raises:
-        DeviceError: The backend isn't TensorFlow.
-    """
-    require_tensorflow("write a SavedModel")
-    network.export(folder, format="tf_saved_model", verbose=False)
-
-
-def read_saved_model(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns the endpoint `serve` of a SavedModel: images (N, H, W, 3) to outputs (N, classes)."""
-    import tensorflow as tf
-
-    # The endpoint alone wouldn't keep the variables.
-    model = tf.saved_model.load(str(folder))
-    return lambda images: model.serve(tf.constant(images)).numpy()
-
-
-def require_tensorflow(what: str) -> None:
-    """Checks that the backend is TensorFlow.
-
-    Args:
-        what: What other backends can't do, for the message.
-
-    Raises:
-        DeviceError: It is another one.
-    """
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise DeviceError(
-            f"Keras' {backend} backend can't {what}.",
-            expected="the TensorFlow backend",
-            remedy="set KERAS_BACKEND=tensorflow; a saved network can be loaded with it",
-        )

@@ -1,0 +1,160 @@
+"""What several devices or hosts need to compute what one device would."""
+
+import contextlib
+import functools
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from leukcnn.errors import HostError
+from leukcnn.hosts import Hosts
+
+
+class _WholeBatchDropout(keras.layers.Dropout):
+    """Dropout whose mask is that of the whole batch: each replica of TensorFlow takes its part of it.
+
+    A layer of Keras draws one mask for the part, and the same one in each replica.
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Returns the inputs, some of them 0 in training."""
+        if not training or not self.rate:
+            return inputs
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        part, *others = keras.ops.shape(inputs)
+        whole = keras.ops.ones((part * replica.num_replicas_in_sync, *others), dtype=inputs.dtype)
+        kept = keras.random.dropout(whole, self.rate, self.noise_shape, seed=self.seed_generator)
+        first = replica.replica_id_in_sync_group * part
+        return inputs * kept[first : first + part]
+
+
+@contextlib.contextmanager
+def whole_batches(network: keras.Model) -> Iterator[None]:
+    """Context in which replicas of TensorFlow train a network as one device would.
+
+    Batch normalization takes its statistics over the whole batch, and dropout its mask. Afterwards the layers
+    are Keras' own again: a saved network doesn't know of replicas.
+    """
+    layers = list(_flat_layers(network))
+    dropouts = [layer for layer in layers if type(layer) is keras.layers.Dropout]
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    own = [layer.synchronized for layer in norms]
+    try:
+        for layer in dropouts:
+            layer.__class__ = _WholeBatchDropout
+        for layer in norms:
+            layer.synchronized = True
+        yield
+    finally:
+        for layer in dropouts:
+            layer.__class__ = keras.layers.Dropout
+        for layer, synchronized in zip(norms, own, strict=True):
+            layer.synchronized = synchronized
+
+
+def _flat_layers(network: keras.Model) -> Iterator[keras.Layer]:
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _flat_layers(layer)
+        else:
+            yield layer
+
+
+def start_hosts(hosts: Hosts, *, processors: int | None) -> list[str]:
+    """Starts JAX on several hosts, which are connected already.
+
+    Args:
+        hosts: The hosts.
+        processors: Number of logical processors of each host; None for accelerators if it has any.
+
+    Returns:
+        The names of this host's devices.
+
+    Raises:
+        HostError: JAX can't connect the hosts, or is running already.
+    """
+    import jax
+
+    assert hosts.place, "a single host needs no start"
+    port, _ = hosts.shared(lambda: (_free_port(), {}))
+    name = hosts.place.coordinator[0]
+    try:
+        if processors:
+            jax.config.update("jax_num_cpu_devices", processors)
+        jax.distributed.initialize(
+            f"[{name}]:{port}" if ":" in name else f"{name}:{port}",
+            num_processes=hosts.count,
+            process_id=hosts.index,
+            cluster_detection_method="deactivate",
+            # `Hosts` notices a lost host before.
+            heartbeat_timeout_seconds=100,
+            shutdown_timeout_seconds=30,
+        )
+        found = jax.local_devices(backend="cpu" if processors else None)
+    except RuntimeError as error:
+        raise HostError(
+            f"JAX can't start on host {hosts.index} of {hosts.count}: {error}",
+            expected="hosts that reach each other on any port, and a process that hasn't used JAX before",
+            remedy="check the network between the hosts, and start a new process",
+        ) from error
+    return [f"{device.platform}:{device.id}" for device in found]
+
+
+def stop_hosts() -> None:
+    """Ends JAX's connection between hosts, when all of them have finished."""
+    import jax
+
+    jax.distributed.shutdown()
+
+
+def _free_port() -> int:
+    with socket.create_server(("", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def own_outputs(network: keras.Model, batches: keras.utils.PyDataset, names: Sequence[str]) -> np.ndarray:
+    """Returns a network's outputs for this host's batches, computed on its own devices by JAX.
+
+    Keras' `predict` would compute them on all hosts together, and can't return those of others.
+
+    Args:
+        network: The network, whose variables are on the devices of all hosts.
+        batches: Batches of this host.
+        names: Names of its devices.
+
+    Returns:
+        (N, ...).
+    """
+    import jax
+
+    devices = [device for device in jax.local_devices(backend=names[0].split(":")[0])]
+    devices = [device for device in devices if f"{device.platform}:{device.id}" in names]
+    mesh = jax.sharding.Mesh(np.array(devices), ("batch",))
+    divided = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
+    copied = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+
+    def own(variable: keras.Variable) -> Any:
+        copies = [shard.data for shard in variable.value.addressable_shards]
+        return jax.make_array_from_single_device_arrays(tuple(variable.shape), copied, copies)
+
+    trainable = [own(variable) for variable in network.trainable_variables]
+    others = [own(variable) for variable in network.non_trainable_variables]
+    outputs = []
+    for number in range(len(batches)):
+        inputs = batches[number][0]
+        padded = np.resize(inputs, (len(inputs) + -len(inputs) % len(devices), *inputs.shape[1:]))
+        computed = _compiled(network)(trainable, others, jax.device_put(padded, divided))
+        outputs.append(np.asarray(computed)[: len(inputs)])
+    return np.concatenate(outputs)
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(network: keras.Model) -> Any:
+    import jax
+
+    return jax.jit(lambda *arguments: network.stateless_call(*arguments, training=False)[0])
