@@ -275,12 +275,22 @@ def _exponent(now: float, before: float, ratio: float) -> float:
     return math.log(max(now, 1e-9) / max(before, 1e-9)) / math.log(ratio)
 
 
+def _expected(walls: list[tuple[int, float]], n: int) -> float:
+    """Returns the seconds that a n + b n^2 through the last two sizes gives, or b n^2 through the only one."""
+    size, seconds = walls[-1]
+    if len(walls) < 2:
+        return seconds * (n / size) ** 2
+    other, others = walls[-2]
+    square = max((seconds / size - others / other) / (size - other), 0.0)
+    return (seconds / size - square * size) * n + square * n**2
+
+
 def main() -> None:
     """Prints a line for each stage and size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--stages", default=",".join(STAGES))
-    parser.add_argument("--longest", type=float, default=240, metavar="SECONDS")
+    parser.add_argument("--longest", type=float, default=400, metavar="SECONDS")
     parser.add_argument("--stage")
     parser.add_argument("--place", type=Path)
     given = parser.parse_args()
@@ -289,6 +299,7 @@ def main() -> None:
         return
     sizes = [int(size) for size in given.sizes.split(",")]
     earlier: dict[str, dict[str, float]] = {}
+    walls: dict[str, list[tuple[int, float]]] = {}
     faster: set[str] = set()
     print(f"{'stage':<16} {'images':>8}  processor s   wall s  peak MiB  anon MiB  exponents: s, memory")
     for at, n in enumerate(sizes):
@@ -299,8 +310,7 @@ def main() -> None:
             print(f"{'(images written)':<16} {n:>8,} {'':12} {time.perf_counter() - start:8.2f}", flush=True)
             for name in given.stages.split(","):
                 if name in BOUNDS and name in earlier:
-                    expected = earlier[name]["wall"] * (n / sizes[at - 1]) ** 2
-                    if expected > given.longest:
+                    if (expected := _expected(walls[name], n)) > given.longest:
                         print(f"{name:<16} {n:>8,} not run: up to {expected:,.0f} s are expected", flush=True)
                         faster.add(name)
                         continue
@@ -314,6 +324,7 @@ def main() -> None:
                     shown = "  ".join(f"{one:5.2f}" for one in grown)
                     faster |= {name} if max(grown) > TOLERATED else set()
                 earlier[name] = found
+                walls.setdefault(name, []).append((n, found["wall"]))
                 print(
                     f"{name:<16} {n:>8,} {found['processor']:12.2f} {found['wall']:8.2f} "
                     f"{found['peak'] / 2**20:9.0f} {found['anonymous'] / 2**20:9.0f}  {shown}",
