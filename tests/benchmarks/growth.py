@@ -276,7 +276,7 @@ def _exponent(now: float, before: float, ratio: float) -> float:
 
 
 def _expected(walls: list[tuple[int, float]], n: int) -> float:
-    """Returns the seconds that a n + b n^2 through the last two sizes gives, or b n^2 through the only one."""
+    """Returns the seconds that a n + b n^2 through the last two sizes gives, or b n^2 through one."""
     size, seconds = walls[-1]
     if len(walls) < 2:
         return seconds * (n / size) ** 2
@@ -309,11 +309,11 @@ def main() -> None:
             write_images(place / "images", n)
             print(f"{'(images written)':<16} {n:>8,} {'':12} {time.perf_counter() - start:8.2f}", flush=True)
             for name in given.stages.split(","):
-                if name in BOUNDS and name in earlier:
-                    if (expected := _expected(walls[name], n)) > given.longest:
-                        print(f"{name:<16} {n:>8,} not run: up to {expected:,.0f} s are expected", flush=True)
-                        faster.add(name)
-                        continue
+                expected = _expected(walls[name], n) if name in BOUNDS and name in walls else 0
+                if expected > given.longest:
+                    print(f"{name:<16} {n:>8,} not run: up to {expected:,.0f} s are expected", flush=True)
+                    faster.add(name)
+                    continue
                 found = _child(name, place)
                 shown = ""
                 if name in earlier:
