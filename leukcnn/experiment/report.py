@@ -114,7 +114,7 @@ def report(
         # The page shows all tables, whichever were asked for.
         every = tables
         if only is not None and only not in paper.row_ids:
-            every = [*tables, *build_tables(results, Captured(folder), besides=only, faults=[])]
+            every = [*tables, *build_tables(results, Captured(folder), without=only, faults=[])]
             order = [table.id for table in paper.tables]
             every.sort(key=lambda table: order.index(table.id))
         audit = kept_audit(folder, paper, faults)

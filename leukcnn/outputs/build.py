@@ -87,7 +87,7 @@ def build_tables(
     kept: Kept = _NOTHING_KEPT,
     *,
     only: str | None = None,
-    besides: str = "",
+    without: str = "",
     faults: list[str] | None = None,
 ) -> list[Table]:
     """Returns the paper's tables and the additional ones, from the store alone.
@@ -96,13 +96,13 @@ def build_tables(
         results: The experiment.
         kept: Its captures, `Captured` of its folder.
         only: Id of the only table to return; None or the id of a row for all.
-        besides: Id of a table to leave out, which was built already.
+        without: Id of a table to leave out, which was built already.
         faults: List to which the reason is added for each table that can't be built; None raises the
             StoreError instead.
     """
     tables = []
     for table in _wanted(results, results.paper.tables, only):
-        if table.id == besides:
+        if table.id == without:
             continue
         with going_on(faults):
             own = kept.seen_by(table) if isinstance(kept, Captured) else kept

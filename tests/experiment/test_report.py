@@ -4,9 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from leukcnn import papers
+from leukcnn import papers, runs
 from leukcnn.errors import StoreError
 from leukcnn.experiment.report import report, verify_report
+from leukcnn.outputs import build
+from leukcnn.records import ExperimentRecord
+from leukcnn.results.comparisons import compare
+from leukcnn.results.measure import measure
+from leukcnn.results.results import Results
 from tests.stores import FakeExperiment, predictions_of
 
 CNMC = papers.get("cnmc2019")
@@ -56,3 +61,32 @@ def test_an_experiment_of_the_present_paper_is_shown(stored):
     done = report(store, folder, replace(CNMC, tables=TABLE1, figures=()))
     assert [table.id for table in done.tables] == ["table1"]
     assert repr(done) == f"<Report of {folder.name}: 1 tables, {len(done.files)} files>"
+
+
+def test_each_file_of_predictions_is_read_once_and_no_table_is_built_twice(stored, monkeypatch):
+    (store, folder), read, built = stored, [], []
+    paper = replace(CNMC, figures=())
+
+    def parse(content, real=runs.parse_predictions):
+        read.append(content)
+        return real(content)
+
+    def build_one(kind, table, *others, real=build._by_task):
+        built.append(table.id)
+        return real(kind, table, *others)
+
+    monkeypatch.setattr(runs, "parse_predictions", parse)
+    monkeypatch.setattr(build, "_by_task", build_one)
+    done = report(store, folder, paper, only="table2")
+    assert [table.id for table in done.tables] == ["table2"]
+    assert len(read) == 2
+    assert sorted(built) == sorted(table.id for table in paper.tables)
+
+
+def test_a_value_and_a_comparison_are_computed_once(stored, monkeypatch):
+    store, folder = stored
+    results = Results(CNMC, ExperimentRecord.load(folder), store)
+    first = measure(results, "vgg16", "accuracy"), compare(results, "vgg16", "border")
+    monkeypatch.setattr(Results, "_runs_by_seed", None)
+    assert measure(results.under(results.record.split), "vgg16", "accuracy") is first[0]
+    assert compare(results, "vgg16", "border") is first[1]
