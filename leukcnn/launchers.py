@@ -150,7 +150,7 @@ def cores_here() -> list[int]:
 
 
 def shares(cores: list[int], processes: int) -> list[list[int]]:
-    """Returns the cores of each process: shares of equal size, or one core each if there are too few."""
+    """Returns the cores of each process: equal numbers of them, or one core each if there are too few."""
     n = len(cores)
     if processes >= n:
         return [[cores[i % n]] for i in range(processes)]

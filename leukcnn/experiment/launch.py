@@ -28,7 +28,7 @@ from leukcnn.errors import DeviceError
 from leukcnn.experiment.notes import say_controls
 from leukcnn.experiment.prepare import Prepared
 from leukcnn.experiment.runner import Outcome
-from leukcnn.experiment.worker_process import CONTROLS, PROBE, TRIAL, Job, Task, digest_of_rows
+from leukcnn.experiment.worker_process import CONTROLS, PROBE, TRIAL, Job, Start, Task, digest_of_rows
 from leukcnn.experiment.workers import Preparation, ProcessLostError, run_task
 from leukcnn.launchers import Launcher, cores_here, no_scheduler, processes_for, shares
 from leukcnn.progress import TrainingProgress
@@ -126,14 +126,18 @@ def _preparation(prepared: Prepared, own: int, gpus: int, *, devices: str | None
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
     variables = {name: value for name, value in os.environ.items() if _VARIABLES.match(name)}
-    return Preparation(
+    start = Start(
         cloudpickle.dumps(_job(prepared, devices)),
-        topic=f"leukcnn-{secrets.token_hex(8)}",
         version=__version__,
         folder=str(Path.cwd()),
-        environment=variables | {"KERAS_BACKEND": keras.backend.backend()},
         path=[str(Path(folder).absolute()) for folder in sys.path],
         command=sys.argv,
+        cores=[],
+    )
+    return Preparation(
+        start,
+        topic=f"leukcnn-{secrets.token_hex(8)}",
+        environment=variables | {"KERAS_BACKEND": keras.backend.backend()},
         cores=dict(enumerate(shares(cores_here(), own))) if own else {},
         gpus={number: visible[number % gpus] for number in range(own)} if gpus else {},
     )

@@ -289,7 +289,7 @@ def _keep_to(cores: list[int]) -> None:
 
 
 class _Events:
-    """Sends what a run's display shows as events; stands for the display in a worker process.
+    """Sends what a run's display shows as events in place of showing it.
 
     Attributes:
         trial: Name of the trial that runs.

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from distributed import WorkerPlugin, get_worker
@@ -28,32 +29,23 @@ class Preparation(WorkerPlugin):
     """A plugin that gives each worker the run once, also a worker that joins later.
 
     Args:
-        job: The run, pickled.
+        start: What a process gets first; its cores are those of the worker.
         topic: The topic of the events that the client shows.
-        version: leukcnn's version in the client.
-        folder: Working folder of the client.
         environment: Variables of the client's environment.
-        path: Folders on the client's Python path.
-        command: The client's command line.
         cores: Cores of each worker by its name; empty for a cluster's workers.
         gpus: GPU of each worker by its name, for CUDA_VISIBLE_DEVICES; empty for a cluster's workers.
     """
 
     def __init__(
         self,
-        job: bytes,
+        start: Start,
         *,
         topic: str,
-        version: str,
-        folder: str,
         environment: Mapping[str, str],
-        path: list[str],
-        command: list[str],
         cores: Mapping[int, list[int]],
         gpus: Mapping[int, str],
     ):
-        self.job, self.topic, self.version, self.folder = job, topic, version, folder
-        self.environment, self.path, self.command = dict(environment), path, command
+        self.start, self.topic, self.environment = start, topic, dict(environment)
         self.cores, self.gpus = dict(cores), dict(gpus)
 
     def setup(self, worker: Any) -> None:
@@ -115,8 +107,7 @@ class Preparation(WorkerPlugin):
         assert process.stdin is not None
         cores = self.cores.get(self._worker.name, [])
         with contextlib.suppress(OSError):
-            start = Start(self.job, self.version, self.folder, self.path, self.command, cores)
-            _write(process.stdin, start)
+            _write(process.stdin, replace(self.start, cores=cores))
         return process
 
 

@@ -2,12 +2,12 @@
 
     python tests/benchmarks/launching.py [--rounds N] [--only ROW|all] [--runs N]
 
-The run (synthetic smears, deterministic) is done in one process, by one worker process, and by two, in turn, each
-in an empty folder and with a warm cache of decoded images. The script prints seconds of the clock and of all
-processors, as medians with minimum and maximum over the rounds, and the ratios within a round; and whether all runs
-gave the same predictions, tables and summary. By default they are those of a row of support vector machines on the
-features of trained networks, in each fold; --only all takes five times as long. The machine must be idle. On 2
-cores, one process has both of them for each operation of its network.
+The run (synthetic smears, deterministic) is done in one process, by one worker process, and by two, in turn,
+each in an empty folder and with a warm cache of decoded images. The script prints seconds of the clock and of
+all processors, as medians with minimum and maximum over the rounds, the ratios within a round, and whether
+all runs gave the same predictions, tables and summary. By default they are those of a row of support vector
+machines on the features of trained networks, in each fold; --only all takes five times as long. The machine
+must be idle. On 2 cores, one process has both of them for each operation of its network.
 """
 
 import argparse

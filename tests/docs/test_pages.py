@@ -21,8 +21,10 @@ README = (ROOT / "README.rst").read_text()
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text() for path in pages.PAGES}
 MAX_README_WORDS = 900
 MAX_IMAGE_BYTES = 150_000
-# Options of trackers, which a page shows.
+# Options of trackers, of Slurm and of dask, which a page shows.
 FOREIGN_OPTIONS = {"--help", "--backend-store-uri", "--logdir"}
+FOREIGN_OPTIONS |= {"--array", "--dependency", "--gres", "--parsable", "--wrap"}
+FOREIGN_OPTIONS |= {"--lifetime", "--nthreads", "--port", "--resources"}
 
 
 def page(name):
