@@ -31,7 +31,7 @@ ODD = [
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
 OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
-OPTIONS = (*OPTIONS, "--figures", "--track", "--augment")
+OPTIONS = (*OPTIONS, "--hosts", "--host-index", "--coordinator", "--figures", "--track", "--augment")
 
 
 @pytest.fixture(autouse=True)

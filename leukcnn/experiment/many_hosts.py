@@ -22,6 +22,7 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest, file_sha256
 from leukcnn.hosts import Hosts
 from leukcnn.runs import Trial
+from leukcnn.splits.checks import TooManyFoldsError
 from leukcnn.trials import take_part
 
 # Options that all hosts must have.
@@ -58,7 +59,13 @@ def connected(request: Request) -> Iterator[Hosts]:
     with Hosts(request.place) as hosts:
         if hosts.count > 1:
             _require_same(hosts, "different options or versions", _given(request))
-        yield hosts
+        try:
+            yield hosts
+        except TooManyFoldsError:
+            # Every host finds this in its plan, and starts again with fewer folds.
+            hosts.all()
+            hosts.close()
+            raise
 
 
 def require_same_images(hosts: Hosts, index: ImageIndex) -> None:
