@@ -1,7 +1,7 @@
 """One device against two and two hosts: losses of each epoch, seconds of the clock and of the processor.
 
-The network is tiny, so the times are those of the devices' and hosts' work together, not of training. Within two
-minutes on two idle cores:
+The network is tiny, so the times are those of the devices' and hosts' work together, not of training. It takes
+two minutes on two idle cores:
 
     python tests/benchmarks/devices.py
 """
@@ -34,13 +34,20 @@ def measured(folder, backend, devices, hosts):
         address = f"127.0.0.1:{server.getsockname()[1]}"
     environment = {**os.environ, "KERAS_BACKEND": backend, "LEUKCNN_CACHE": str(folder / "cache")}
     out, before, started = folder / f"{backend}-{devices}-{hosts}", _processor(), time.perf_counter()
+    command = [
+        sys.executable,
+        "-m",
+        "tests.one_host",
+        "synthetic",
+        str(out),
+        str(EPOCHS),
+        devices,
+        str(hosts),
+    ]
+    root = Path(__file__).parents[2]
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.one_host", "synthetic", str(out), str(EPOCHS), devices]
-            + [str(hosts), str(index), address],
-            env=environment,
-            cwd=Path(__file__).parents[2],
-            stderr=subprocess.DEVNULL,
+            [*command, str(index), address], env=environment, cwd=root, stderr=subprocess.DEVNULL
         )
         for index in range(hosts)
     ]
