@@ -146,7 +146,7 @@ def scan_duplicates(
     preprocessing: Preprocessing = COMPARED,
     *,
     folder: Path | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     on_note: Callable[[str], None] = lambda note: None,
     counting: Counting = uncounted,
     kept: Kept = nothing_kept,
@@ -157,7 +157,7 @@ def scan_duplicates(
         index: The images; it may be empty.
         preprocessing: Size at which images are compared.
         folder: Folder of the caches, see `prepared_images`.
-        workers: Number of threads.
+        workers: Number of threads; the number of usable processors if None.
         on_note: Called with a text for each kind of conversion, only when a new cache is written.
         counting: Shows how many images are decoded and compared.
         kept: As for `prepared_images`.
@@ -187,7 +187,9 @@ def scan_duplicates(
     )
 
 
-def _cached_copies(images: np.ndarray, *, workers: int, counting: Counting) -> tuple[np.ndarray, np.ndarray]:
+def _cached_copies(
+    images: np.ndarray, *, workers: int | None, counting: Counting
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns `measured_copies` of prepared images, from the cache next to theirs if it has been made.
 
     The search takes minutes for thousands of images, and every run, `check` and profile needs it.

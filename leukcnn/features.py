@@ -34,6 +34,7 @@ from leukcnn.files import (
 from leukcnn.image_cache import cache_folder
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import FORWARD_BATCH, ArrayBatches, Entries
+from leukcnn.threads import in_threads
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 2
@@ -54,6 +55,7 @@ class Frozen:
         key: Everything else that the features depend on, as plain values: network, images, preprocessing,
             augmentation, seed.
         devices: The devices on which the base was built.
+        workers: Threads that prepare images while the base computes; they don't change the result.
     """
 
     base: keras.Model
@@ -62,6 +64,7 @@ class Frozen:
     variants: int
     key: Mapping[str, Any]
     devices: Devices
+    workers: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -89,12 +92,15 @@ class Frozen:
         first = block * self.images_per_block
         return np.arange(first, min(first + self.images_per_block, self.images))
 
-    def features(self, rows: np.ndarray) -> np.ndarray:
-        """Computes the features of n images in all their variants, float32 (n, V, ...)."""
-        entries = Entries(
-            rows=np.repeat(rows, self.variants), variants=np.tile(np.arange(self.variants), len(rows))
-        )
-        return forward(self.base, self.inputs_of(entries), self.devices).reshape(-1, *self.shape[1:])
+    def inputs(self, block: int) -> np.ndarray:
+        """Returns the images of a block in all their variants, uint8 (n * V, height, width, 3)."""
+        rows = self.rows_of(block)
+        variants = np.tile(np.arange(self.variants), len(rows))
+        return self.inputs_of(Entries(rows=np.repeat(rows, self.variants), variants=variants))
+
+    def features(self, inputs: np.ndarray) -> np.ndarray:
+        """Computes the features of what `inputs` returns, float32 (n, V, ...)."""
+        return forward(self.base, inputs, self.devices).reshape(-1, *self.shape[1:])
 
 
 def kept_features(
@@ -182,17 +188,20 @@ def _complete(
     if len(missing):
         on_start(inputs)
     done = 0
-    for number, block in enumerate(missing, start=1):
-        of_block = frozen.rows_of(block)
-        computed = np.ascontiguousarray(frozen.features(of_block))
-        features[of_block], digests[block] = computed, _digest_of(computed)
-        done += len(of_block) * frozen.variants
-        count(done, inputs)
-        if number % _BLOCKS_BETWEEN_SAVES == 0 or number == len(missing):
-            # The list never names blocks that a sudden end of the power could take from the disk.
-            with explaining(values):
-                features.flush()
-            write_quickly(finished, sha256=digests)
+    blocks = missing.tolist()
+    images_of = in_threads(frozen.inputs, blocks, threads=frozen.workers, large=True)
+    with contextlib.closing(images_of) as prepared:
+        for number, (block, images) in enumerate(zip(blocks, prepared, strict=True), start=1):
+            of_block = frozen.rows_of(block)
+            computed = np.ascontiguousarray(frozen.features(images))
+            features[of_block], digests[block] = computed, _digest_of(computed)
+            done += len(of_block) * frozen.variants
+            count(done, inputs)
+            if number % _BLOCKS_BETWEEN_SAVES == 0 or number == len(blocks):
+                # The list never names blocks that a sudden end of the power could take from the disk.
+                with explaining(values):
+                    features.flush()
+                write_quickly(finished, sha256=digests)
 
 
 def _is_whole(values: Path, shape: tuple[int, ...]) -> bool:

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -23,17 +23,23 @@ def processors() -> int:
 
 
 def in_threads(
-    work: Callable[[_Item], _Result], items: Sequence[_Item], *, threads: int | None = None
-) -> Iterator[_Result]:
-    """Yields the results of a function for each item, in order.
+    work: Callable[[_Item], _Result],
+    items: Sequence[_Item],
+    *,
+    threads: int | None = None,
+    large: bool = False,
+) -> Generator[_Result, None, None]:
+    """Yields the results of a function for each item, in order. Closing the iterator ends the threads.
 
     Args:
         work: Called with each item, in any thread. Threads are of use as far as it releases the interpreter,
             as reading, hashing and decoding do.
         items: The items.
         threads: Number of threads; the number of usable processors if None.
+        large: Whether an item is much work, and its result takes much memory: few results wait then.
     """
     threads, stopped = threads or processors(), threading.Event()
+    items_per_task, tasks_ahead = (1, 1) if large else (_ITEMS_PER_TASK, _TASKS_AHEAD)
 
     def some(chunk: Sequence[_Item]) -> list[_Result]:
         return [work(item) for item in chunk if not stopped.is_set()]
@@ -41,9 +47,9 @@ def in_threads(
     waiting: deque[Future[list[_Result]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for start in range(0, len(items), _ITEMS_PER_TASK):
-                waiting.append(pool.submit(some, items[start : start + _ITEMS_PER_TASK]))
-                if len(waiting) > _TASKS_AHEAD * threads:
+            for start in range(0, len(items), items_per_task):
+                waiting.append(pool.submit(some, items[start : start + items_per_task]))
+                if len(waiting) > tasks_ahead * threads:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()

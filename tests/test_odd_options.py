@@ -31,7 +31,8 @@ ODD = [
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
 OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
-OPTIONS = (*OPTIONS, "--hosts", "--host-index", "--coordinator", "--figures", "--track", "--augment")
+OPTIONS = (*OPTIONS, "--figures", "--track", "--augment", "--launcher", "--scheduler", "--trial")
+OPTIONS = (*OPTIONS, "--hosts", "--host-index", "--coordinator")
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def test_an_odd_option_is_refused_before_keras_is_loaded(option, odd, tmp_path):
 OF_EVALUATE = (
     *("--datasets", "--labels", "--groups", "--networks", "--split", "--image-size", "--epochs"),
     *("--batch-size", "--positive-class", "--seed", "--runs", "--mask", "--precision", "--devices"),
-    *("--workers", "--weights", "--augment"),
+    *("--workers", "--weights", "--augment", "--launcher", "--trial"),
 )
 
 

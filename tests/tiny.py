@@ -112,8 +112,18 @@ def tiny_paper(*, epochs=2, profile="smoke"):
     )
 
 
+def tiny_quick_paper():
+    """Returns the tiny paper with one figure and few tables, which writes each kind of file nevertheless."""
+    paper = tiny_paper()
+    tables = tuple(table for table in paper.tables if table.id in ("table2", "external", "controls"))
+    return replace(paper, tables=tables, figures=paper.figures[:1])
+
+
 def tiny_folds_paper():
-    """Returns the Alert Net paper with tiny networks: two folds, two epochs, frozen bases for SFT."""
+    """Returns the Alert Net paper with tiny networks: two folds, two epochs, frozen bases for SFT.
+
+    Only two networks are converted for mobile devices, which takes longer than their training.
+    """
     register()
     paper = papers.get("alertnet")
     rows = tuple(
@@ -144,7 +154,12 @@ def tiny_folds_paper():
     figures = tuple(
         replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
     )
-    return replace(paper, rows=rows, profiles=profiles, assumptions=assumptions, figures=figures)
+    tables = tuple(
+        replace(table, rows=table.rows[:2]) if table.kind == "mobile" else table for table in paper.tables
+    )
+    return replace(
+        paper, rows=rows, profiles=profiles, assumptions=assumptions, tables=tables, figures=figures
+    )
 
 
 def tiny_lodocv_paper():

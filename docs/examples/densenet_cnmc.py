@@ -34,7 +34,7 @@ SMOKE = {
     "preprocessing.resize": 32,
     "model.arguments.weights": None,
     "split.limit_per_class": 60,
-    "split.n_splits": 3,
+    "split.n_splits": 2,
     "training.epochs": 1,
     "training.deterministic": True,
 }

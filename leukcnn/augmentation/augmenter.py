@@ -373,34 +373,18 @@ class ImageAugmenter:
         def sample(chunk: slice) -> list[Transform]:
             return [self.get_random_transform(images.shape[1:], seed) for seed in seeds[chunk]]
 
-        def work(chunk: slice, transforms: list[Transform]) -> None:
-            for target, image, params in zip(out[chunk], images[chunk], transforms, strict=True):
-                self._apply(target, image, params)
-
         if threads == 1:
-            self.apply_into(out, images, seeds)
+            self.apply_each(out, images, sample(chunks[0]))
         else:
             with ThreadPoolExecutor(threads) as pool:
-                for job in [pool.submit(work, chunk, sample(chunk)) for chunk in chunks]:
+                for job in [pool.submit(self.apply_each, out[c], images[c], sample(c)) for c in chunks]:
                     job.result()
         return out
 
-    def apply_into(
-        self,
-        out: Iterable[np.ndarray],
-        images: Sequence[np.ndarray] | np.ndarray,
-        seeds: Iterable[int | np.random.Generator],
+    def apply_each(
+        self, out: Iterable[np.ndarray], images: Iterable[np.ndarray], transforms: Iterable[Transform]
     ) -> None:
-        """Does the work of `apply_batch` for images that needn't be one array, without checking anything.
-
-        Args:
-            out: N arrays to write to, each like its image.
-            images: N images of one shape, each as in `apply_transform`.
-            seeds: N seeds.
-        """
-        transforms = [
-            self.get_random_transform(image.shape, seed) for image, seed in zip(images, seeds, strict=True)
-        ]
+        """Applies a complete transform to each of some images, which needn't be one array; checks nothing."""
         for target, image, params in zip(out, images, transforms, strict=True):
             self._apply(target, image, params)
 

@@ -153,7 +153,7 @@ class OnDevice:
             return ops.reshape(ops.take_along_axis(packed, index, axis=1), (-1, self.height, self.width))
 
         corners = [taken(r, c) for r in (down.first, down.second) for c in (across.first, across.second)]
-        warped = 0
+        warped: Any = 0
         for shift in self._shifts:
             values = [ops.cast(ops.right_shift(corner, shift) & 255, "float32") for corner in corners]
             top = values[0] + (values[1] - values[0]) * across.fraction

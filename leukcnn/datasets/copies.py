@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 from leukcnn.counting import Counting, uncounted
 from leukcnn.errors import ArgumentError
 from leukcnn.spec import Preprocessing
+from leukcnn.threads import processors
 
 LEAST_CORRELATION = 0.8
 """Least correlation of the details of two aligned images that count as copies."""
@@ -60,14 +61,14 @@ _STARTS = (1.0, 0.957, 1.045)
 _IMAGES_AT_ONCE, _BLOCK, _TILE = 64, 512, 256
 
 
-def copy_pairs(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
+def copy_pairs(images: np.ndarray, *, workers: int | None = None) -> np.ndarray:
     """Returns every pair of images that are copies of each other, in any of the eight orientations.
 
     Identical images are included. Images without any detail are in no pair.
 
     Args:
         images: uint8 (N, S, S, 3), RGB, S >= 16, whole and not cropped; a memory map is read image by image.
-        workers: Number of threads.
+        workers: Number of threads; the number of usable processors if None.
 
     Returns:
         (P, 2) int64, positions, the lower first, in ascending order, as from `duplicate_pairs`.
@@ -79,13 +80,13 @@ def copy_pairs(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
 
 
 def measured_copies(
-    images: np.ndarray, *, workers: int = 2, counting: Counting = uncounted
+    images: np.ndarray, *, workers: int | None = None, counting: Counting = uncounted
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pairs of `copy_pairs`, and how far the two images of each are apart.
 
     Args:
         images: As for `copy_pairs`.
-        workers: Number of threads.
+        workers: Number of threads; the number of usable processors if None.
         counting: Shows how many images are described, and how many candidates compared.
 
     Returns:
@@ -100,7 +101,7 @@ def measured_copies(
             f"The images are {images.dtype} of the shape {images.shape}.",
             expected="uint8 of the shape (N, S, S, 3), S at least 16",
         )
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers or processors()) as pool:
         grey, on_black = _all_prepared(images, pool, counting)
         if len(grey) < 2:
             return np.empty((0, 2), dtype=np.int64), np.empty(0)

@@ -150,8 +150,8 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
     expect_certain(dataset, place.folder, strays, within=bases)
     if not found and not unreadable and not place.known_by_content:
         raise no_images(dataset, place.search, place)
-    labels: dict[str, Mapping[str, tuple[int, str]]] = {}
-    found = _add_labels(dataset, found, [*files, *_files_above(place)], labels)
+    labels = _read_labels(dataset, [*files, *_files_above(place)])
+    found = [_labelled(image, labels) for image in found]
     remarks = given_notes(dataset, place.folder, [image.path for image in found], given_classes(classes))
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
@@ -233,23 +233,25 @@ def _files_above(place: Place) -> list[Path]:
     return [path / name for path in above for name in place.tree.folders[path].others]
 
 
-def _add_labels(
-    dataset: DatasetCard,
-    found: list[Found],
-    files: Sequence[Path],
-    labels: dict[str, Mapping[str, tuple[int, str]]],
-) -> list[Found]:
-    """Fills in the labels and subjects that are stored in separate files, and keeps them in `labels`."""
-    for subset, labels_file in _labels_files(dataset).items():
-        rows = [i for i, image in enumerate(found) if image.subset == subset]
-        path = labels_path(labels_file, files)
-        if path is None:
-            continue
-        table = labels[subset] = read_labels(dataset, labels_file, path)
-        for i in rows:
-            label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
-            found[i] = replace(found[i], label=label, group=group)
-    return found
+def _read_labels(dataset: DatasetCard, files: Sequence[Path]) -> dict[str, Mapping[str, tuple[int, str]]]:
+    """Returns the labels and subjects that are stored in separate files; see `Scan.labels`."""
+    paths = {
+        subset: (labels_file, labels_path(labels_file, files))
+        for subset, labels_file in _labels_files(dataset).items()
+    }
+    return {
+        subset: read_labels(dataset, labels_file, path)
+        for subset, (labels_file, path) in paths.items()
+        if path is not None
+    }
+
+
+def _labelled(image: Found, labels: Mapping[str, Mapping[str, tuple[int, str]]]) -> Found:
+    """Returns an image with the label and subject of its subset's file, if there is one."""
+    if image.subset not in labels:
+        return image
+    label, group = labels[image.subset].get(image.path.stem.lower(), (UNLABELLED, ""))
+    return replace(image, label=label, group=group)
 
 
 def _labels_files(dataset: DatasetCard) -> dict[str, LabelsFile]:

@@ -173,6 +173,8 @@ class _Running:
     def _collected(
         self, tasks: list[Task], before_training: int, all_controlled: Callable[[], None]
     ) -> list[list[Outcome]]:
+        if not self._workers():
+            self._prepared.session.say("The scheduler has no workers yet. Waiting for them ...")
         gpus = any(_GPU in of["resources"] for of in self._workers().values())
         futures: dict[str, Any] = {}
         for number, task in enumerate(tasks):
@@ -228,6 +230,12 @@ class _Running:
 
 def _check(future: Any, task: Task) -> None:
     """Raises the error of a task that has failed."""
+    if future.cancelled():
+        raise DeviceError(
+            "The connection to the scheduler of dask was lost.",
+            expected="a scheduler that runs as long as this command",
+            remedy="start it again and run the same command; finished work is kept",
+        )
     error = future.exception()
     if isinstance(error, KilledWorker | ProcessLostError):
         raise DeviceError(

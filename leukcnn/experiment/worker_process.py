@@ -185,7 +185,7 @@ class _Run:
             ) from error
         sys.argv = start.command
         sys.path += [folder for folder in start.path if folder not in sys.path]
-        quiet.set_variables()
+        quiet.set_log_level()
         # Classes in it may load Keras.
         with quiet.held_stderr():
             job: Job = pickle.loads(start.job)

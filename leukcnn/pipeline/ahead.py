@@ -13,8 +13,8 @@ class Ahead:
     """Makes batches on threads, in the order in which they are needed.
 
     A batch depends on its key alone, so the number of threads and their timing change nothing. At most one
-    batch for each thread, and two more, are kept. Whoever asks for a batch that isn't among the next ones
-    gets it too, and those after it are made from then on.
+    batch for each thread, and two more, are kept. Another batch than the next can be asked for too; those
+    after it are made from then on.
 
     Args:
         make: Makes the batch of a key; called in the threads.

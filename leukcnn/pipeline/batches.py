@@ -43,8 +43,8 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
     A batch depends only on its number, the epoch and the seed. It doesn't depend on the number of workers or
     on the batches before it. Within the block of `ahead`, threads make batches before they are needed.
 
-    Pass `shuffle=False` to `fit`: if `shuffle` is True here, this class samples a
-    new order for each value of its attribute `epoch`, which increases at the end of each epoch.
+    Pass `shuffle=False` to `fit`: if `shuffle` is True here, this class samples a new order for each value of
+    its attribute `epoch`, which increases at the end of each epoch.
 
     Args:
         entries: The images of one epoch.
@@ -258,17 +258,23 @@ class ImageSequence(BatchSequence):
         if isinstance(self.augmenter, OnDevice):
             seed_of = dict(zip(changed.tolist(), seeds, strict=True))
             transforms = self.augmenter.transforms([seed_of.get(i) for i in range(len(rows))])
-            return {"images": self.images[rows], **transforms}
+            return {"images": self._taken(rows), **transforms}
         if not len(changed):
-            return self.images[rows]
+            return self._taken(rows)
         assert self.augmenter is not None, "the constructor refuses variants without an augmenter"
         out = _aligned((len(rows), *self.images.shape[1:]))
         for i in np.flatnonzero(self.entries.variants[positions] == 0):
             out[i] = self.images[rows[i]]
-        self.augmenter.apply_into(
-            [out[i] for i in changed], [self.images[row] for row in rows[changed]], seeds
-        )
+        # All are sampled first: between two warps the interpreter is slower, and other threads wait for it.
+        sampled = [self.augmenter.get_random_transform(out.shape[1:], seed) for seed in seeds]
+        images = (self.images[row] for row in rows[changed])
+        self.augmenter.apply_each((out[i] for i in changed), images, sampled)
         return out
+
+    def _taken(self, rows: np.ndarray) -> np.ndarray:
+        out = _aligned((len(rows), *self.images.shape[1:]))
+        # Without a mode, NumPy makes a further copy.
+        return np.take(self.images, rows, axis=0, out=out, mode="clip")
 
     def _seeds(self, positions: np.ndarray, epoch: int) -> list[int]:
         """Returns the seeds of the transforms of B positions in the entries."""

@@ -1,8 +1,6 @@
 """Networks applied to image files: one pass over the files, in batches, so that memory stays small."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +15,7 @@ from leukcnn.image_cache import prepare, shows_nothing
 from leukcnn.pipeline import check_probabilities, class_probabilities, ends_in_softmax, scaled
 from leukcnn.prediction.training_set import digest_of
 from leukcnn.spec import Preprocessing
+from leukcnn.threads import in_threads
 
 if TYPE_CHECKING:
     from leukcnn.prediction.saved import SavedNetwork
@@ -116,8 +115,7 @@ def apply_networks(
         if len(positions) and (on_fault is not None or not faults):
             outputs = []
             for network, prepared, order, is_softmax in zip(networks, images, columns, add_up, strict=True):
-                inputs = scaled(prepared, network.preprocessing)
-                found = class_probabilities(np.asarray(network.network.predict_on_batch(inputs)))
+                found = _probabilities(network, prepared, size=min(_BATCH, len(files)))
                 of = [files[position] for position in positions]
                 check_probabilities(found, of, of="The network", add_up=is_softmax)
                 outputs.append(found[:, order])
@@ -133,6 +131,14 @@ def apply_networks(
             remedy="leave them out, or copy damaged files again",
         )
     return Answers(tuple(files), names, probabilities, faults, unlikeness, seen)
+
+
+def _probabilities(network: "SavedNetwork", images: np.ndarray, *, size: int) -> np.ndarray:
+    """Returns the probabilities of n prepared images, float64 (n, classes)."""
+    # The backend would compile the network again for a last batch of another size.
+    padded = np.concatenate([images, np.repeat(images[:1], size - len(images), axis=0)])
+    outputs = np.asarray(network.network.predict_on_batch(scaled(padded, network.preprocessing)))
+    return class_probabilities(outputs[: len(images)])
 
 
 def _columns(network: "SavedNetwork", names: tuple[str, ...]) -> list[int]:
@@ -183,30 +189,29 @@ def _read_batches(
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray], list[int], int]]:
     """Yields positions, images for each network, digests, and the number of files that were read so far.
 
-    All batches but the last are full: other sizes would be compiled again.
+    All batches but the last are full.
     """
     held: list[tuple[int, _Read]] = []
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(files), _BATCH):
-            chunk = files[start : start + _BATCH]
-            for position, read in enumerate(pool.map(lambda path: _read(path, steps), chunk), start):
-                for note in read.notes:
-                    on_note(note)
-                if read.fault:
-                    fail(position, read.fault)
-                else:
-                    held.append((position, read))
-            done = start + len(chunk)
-            while len(held) >= _BATCH or done == len(files):
-                batch, held = held[:_BATCH], held[_BATCH:]
-                yield (
-                    np.array([position for position, _ in batch], dtype=np.int64),
-                    [np.stack(images) for images in zip(*(read.images for _, read in batch), strict=True)],
-                    [read.digest for _, read in batch],
-                    done,
-                )
-                if not held:
-                    break
+    for start in range(0, len(files), _BATCH):
+        chunk = files[start : start + _BATCH]
+        for position, read in enumerate(in_threads(lambda path: _read(path, steps), chunk), start):
+            for note in read.notes:
+                on_note(note)
+            if read.fault:
+                fail(position, read.fault)
+            else:
+                held.append((position, read))
+        done = start + len(chunk)
+        while len(held) >= _BATCH or done == len(files):
+            batch, held = held[:_BATCH], held[_BATCH:]
+            yield (
+                np.array([position for position, _ in batch], dtype=np.int64),
+                [np.stack(images) for images in zip(*(read.images for _, read in batch), strict=True)],
+                [read.digest for _, read in batch],
+                done,
+            )
+            if not held:
+                break
 
 
 def _read(path: Path, steps: Sequence[Preprocessing]) -> _Read:

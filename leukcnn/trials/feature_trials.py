@@ -1,7 +1,9 @@
 """A trial that trains no network, but a linear SVM on the outputs of networks' penultimate layers."""
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import keras
@@ -19,6 +21,7 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Trial
 from leukcnn.spec import Features, Model, Setup
 from leukcnn.splits import SplitRows
+from leukcnn.threads import in_threads
 from leukcnn.trial_files import Predictions, write_features, write_predictions
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.network_trials import epoch_entries
@@ -174,7 +177,7 @@ class _FeatureTrial:
             **({"channel_mean": "device"} if preprocessing.subtract_channel_mean else {}),
         }
         features = kept_features(
-            Frozen(base, inputs_of, len(index), variants, key, context.devices),
+            Frozen(base, inputs_of, len(index), variants, key, context.devices, context.workers),
             entries.rows,
             folder=context.cache,
             on_note=context.observer.message,
@@ -199,8 +202,9 @@ class _FeatureTrial:
             )
             for start in range(0, len(entries), FORWARD_BATCH)
         ]
-        outputs = [forward(base, self.inputs(images, block), context.devices) for block in blocks]
-        return np.concatenate(outputs)
+        images_of = in_threads(partial(self.inputs, images), blocks, threads=context.workers, large=True)
+        with contextlib.closing(images_of) as prepared:
+            return np.concatenate([forward(base, inputs, context.devices) for inputs in prepared])
 
     def check(self, features: np.ndarray, rows: np.ndarray) -> None:
         """Checks the features of n images, (n, D).

@@ -302,7 +302,7 @@ class _NetworkTrial:
             return cast("np.ndarray", batches.inputs(np.arange(len(entries))))
 
         return kept_features(
-            Frozen(base, inputs_of, len(index), variants, key, self.context.devices),
+            Frozen(base, inputs_of, len(index), variants, key, self.context.devices, self.context.workers),
             np.concatenate([split_rows.train, split_rows.validation, *split_rows.predicted.values()]),
             folder=self.context.cache,
             on_note=self.context.observer.message,

@@ -10,10 +10,10 @@ two, on two cores:
 - `fit` of the same network with `ImageDataGenerator.flow` (one thread).
 
 A rate of `fit` is that of the epochs between the first and the last, so that as many batches are ready at its
-beginning as at its end. The share of waiting is that of a loop which takes a batch and then sleeps for 30 ms,
-as if a device computed. Each backend has its own process. Within a round all contestants run one after the
-other; the medians over the rounds are printed with the least and the greatest value, and so is the ratio to
-the augmentation alone in the same round. The run takes three to four minutes and needs the test extra.
+beginning as at its end. The fraction of waiting is that of a loop which takes a batch and then sleeps for
+30 ms, as if a device computed. Each backend has its own process. Within a round all contestants run one after
+the other; the medians over the rounds are printed with the least and the greatest value, and so is the ratio
+to the augmentation alone in the same round. The run takes three to four minutes and needs the test extra.
 """
 
 import argparse
@@ -150,8 +150,8 @@ class Contest:
         model.fit(data, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[clock.callback(), *callbacks])
         return (EPOCHS - 2) * len(self.images) / (clock.ends[-2] - clock.ends[0])
 
-    def share_of_waiting(self, threads: int) -> float:
-        """Returns the share of a step that a loop waits for its batch, 0..1."""
+    def waiting_fraction(self, threads: int) -> float:
+        """Returns the fraction of a step that a loop waits for its batch, 0..1."""
         from leukcnn.distribution import as_fed
 
         data, waited = self.batches(threads), []
@@ -203,7 +203,7 @@ def measure(data: Path | None, rounds: int) -> None:
             for key, rate in found.items():
                 rates.setdefault(key, []).append(rate)
             for threads in (1, 2):
-                waits.setdefault(threads, []).append(contest.share_of_waiting(threads))
+                waits.setdefault(threads, []).append(contest.waiting_fraction(threads))
     print(f"{keras.backend.backend()}, {IMAGE_SIZE}x{IMAGE_SIZE}, batches of {BATCH}, {len(CORES)} cores")
     print(f"{'threads':44}{'images/s':>24}{'of augmentation alone':>26}")
     for threads, name in itertools.product((1, 2), (ALONE, FIT, TF_DATA, FLOW)):
@@ -214,7 +214,7 @@ def measure(data: Path | None, rounds: int) -> None:
         gains = [two / one for one, two in zip(rates[name, 1], rates[name, 2], strict=True)]
         print(f"{'two threads by one: ' + name:43}{spread(gains, '.2f'):>25}")
     for threads, shares in waits.items():
-        print(f"{threads}  {'share of a step of 30 ms spent waiting':40}{spread(shares, '.4f'):>25}")
+        print(f"{threads}  {'fraction of a step of 30 ms spent waiting':40}{spread(shares, '.4f'):>25}")
 
 
 def spread(values: list[float], form: str) -> str:

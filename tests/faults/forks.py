@@ -95,7 +95,7 @@ def _child(
     out: str,
     *,
     data: str = "synthetic",
-    paper: str = "tiny_paper",
+    paper: str = "tiny_quick_paper",
     only: str | None = None,
     kill_at: int | str | None = None,
     kill_after: float | None = None,

@@ -30,14 +30,13 @@ def cells(shared_cache):
     return load("cnmc2019", synthetic.write("cnmc2019", shared_cache / "synthetic", seed=0))
 
 
-def external_accuracy(index, truth, folder, *, model=None):
-    """Trains VGG16, or another network, in the smoke profile; returns its accuracy on unseen subjects."""
+def external_accuracy(index, truth, folder):
+    """Trains a small network in VGG16's smoke profile; returns its accuracy on unseen subjects."""
     study = study_of(Request(paper=papers.get("cnmc2019"), data="synthetic", profile="smoke", only="vgg16"))
     make_deterministic()
     planned = plan(study, index)
     first = planned.trials[0]
-    setup = study.row(first.row).setup
-    setup = replace(setup, model=model) if model else setup
+    setup = replace(study.row(first.row).setup, model=Model("LightweightCNN"))
     identity = trial_identity(study, first.row, setup, seed=0, fold=-1, images="test")
     trial = Store(folder, "cnmc2019").trial(identity)
     context = TrialContext(index, find_devices(), tiny.Progress())
@@ -54,7 +53,7 @@ def external_accuracy(index, truth, folder, *, model=None):
 @pytest.mark.slow
 def test_synthetic_cells_can_be_learned_and_transfer_to_unseen_subjects(cells, tmp_path):
     truth = dict(zip(cells.ids, cells.labels, strict=True))
-    assert external_accuracy(cells, truth, tmp_path) > 0.8
+    assert external_accuracy(cells, truth, tmp_path) > 0.9
 
 
 @pytest.mark.slow
@@ -63,9 +62,9 @@ def test_with_shuffled_training_labels_nothing_is_learned(cells, tmp_path):
     labels = cells.labels.copy()
     training = np.flatnonzero(cells.subset == "training")
     labels[training] = np.random.default_rng(0).permutation(labels[training])
-    shuffled, small = replace(cells, labels=labels), Model("tests.tiny.TinyNetwork")
-    # If labels leaked to the network in another way, a small network would learn from them too.
-    assert external_accuracy(shuffled, truth, tmp_path, model=small) == pytest.approx(0.5, abs=0.1)
+    shuffled = replace(cells, labels=labels)
+    # If labels leaked to the network in another way, it would learn from them too.
+    assert external_accuracy(shuffled, truth, tmp_path) == pytest.approx(0.5, abs=0.2)
 
 
 def last_epoch_trial(synthetic_cells, folder, *, epochs=3, **options):
