@@ -1,7 +1,7 @@
 """One device against two and two hosts: losses of each epoch, seconds of the clock and of the processor.
 
-The network is tiny, so the times are those of the devices' and hosts' work together, not of training. It takes
-two minutes on two idle cores:
+The network is tiny, so the times are those of what devices and hosts do together. It takes two minutes on two
+idle cores:
 
     python tests/benchmarks/devices.py
 """
