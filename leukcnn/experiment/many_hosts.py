@@ -1,7 +1,7 @@
 """What hosts do together, apart from training: connect, compare what they were given, take part."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -50,12 +50,18 @@ class Unshown:
 
 
 @contextlib.contextmanager
-def connected(request: Request) -> Iterator[Hosts]:
+def connected(request: Request, *, say: Callable[[str], None]) -> Iterator[Hosts]:
     """Context in which the hosts of a request are connected; a single host needs nothing.
+
+    Args:
+        request: The options.
+        say: Called with a message before it waits for the other hosts.
 
     Raises:
         HostError: A host doesn't come, has other options or versions, is lost, or ends with an error.
     """
+    if place := request.place:
+        say(f"Host {place.index} of {place.count} waits for the others at {place.address} ...")
     with Hosts(request.place) as hosts:
         if hosts.count > 1:
             _require_same(hosts, "different options or versions", _given(request))
