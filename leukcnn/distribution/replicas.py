@@ -88,6 +88,8 @@ def start_hosts(hosts: Hosts, *, processors: int | None) -> list[str]:
             jax.config.update("jax_num_cpu_devices", processors)
         # A study that starts again with fewer folds is connected already.
         if not jax.distributed.is_initialized():
+            # It would catch SIGTERM, with which clusters end a job, and only note it.
+            jax.config.update("jax_enable_preemption_service", False)
             jax.distributed.initialize(
                 f"[{name}]:{port}" if ":" in name else f"{name}:{port}",
                 num_processes=hosts.count,
