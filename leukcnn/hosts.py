@@ -351,7 +351,8 @@ def _joined(place: Place) -> Iterator[tuple[int, _Peer]]:
                 expected="the same --hosts on every host, and another --host-index on each",
                 remedy="compare the commands",
             )
-        except OSError:
-            if time.monotonic() > until:
+        except OSError as error:
+            # A name that nothing has won't get one.
+            if isinstance(error, socket.gaierror) or time.monotonic() > until:
                 raise
             time.sleep(0.3)

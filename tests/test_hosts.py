@@ -10,10 +10,15 @@ import threading
 import numpy as np
 import pytest
 
+from leukcnn import papers
+from leukcnn.backend import check_backend
 from leukcnn.callbacks import resume_epoch
-from leukcnn.errors import DeviceError, HostError
+from leukcnn.errors import DeviceError, HostError, SpecError
+from leukcnn.experiment.many_hosts import require_same_images
+from leukcnn.experiment.request import Request
 from leukcnn.host_names import Place, read_hosts
 from leukcnn.hosts import Hosts
+from tests.indices import index_of
 
 SLURM = {
     "SLURM_NTASKS": "4",
@@ -82,6 +87,11 @@ def test_slurm_outside_of_srun():
         read_hosts("slurm", None, None, variables={})
 
 
+@pytest.fixture
+def many_images():
+    return index_of(np.array([0, 1]), class_names=("a", "b"), dataset="own")
+
+
 def both(act):
     """Runs a function on two connected hosts in two threads; returns what it returned or raised, by host."""
     port, found = free_port(), [None, None]
@@ -123,6 +133,33 @@ def test_a_single_host_needs_no_connection():
         assert hosts.leads
         assert hosts.shared(lambda: (1, {})) == (1, {})
         assert [one["value"] for one in hosts.all(3)] == [3]
+
+
+def test_different_images_are_refused_on_every_host(many_images):
+    class Two(Hosts):
+        count = 2
+
+        def __init__(self):
+            pass
+
+        def all(self, value=None, arrays=None):
+            return [{"value": value}, {"value": {**value, "images": 3}}]
+
+    with pytest.raises(HostError, match="Host 1 has different images: images is 2 on host 0 and 3 on host 1"):
+        require_same_images(Two(), many_images)
+
+
+def test_launcher_and_hosts_exclude_each_other():
+    with pytest.raises(SpecError, match="leave out --launcher"):
+        Request(
+            papers.get("cnmc2019"), "synthetic", hosts="2", host_index=0, coordinator="a:1", launcher="dask"
+        )
+
+
+def test_hosts_need_jax(monkeypatch):
+    monkeypatch.setattr("leukcnn.backend._chosen", lambda: ("tensorflow", "Keras"))
+    with pytest.raises(DeviceError, match="KERAS_BACKEND=jax leukcnn"):
+        check_backend(hosts=2)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ ODD = [
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
 OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects", "--margin")
 OPTIONS = (*OPTIONS, "--figures", "--track", "--augment", "--launcher", "--scheduler", "--trial")
+OPTIONS = (*OPTIONS, "--hosts", "--host-index", "--coordinator")
 
 
 @pytest.fixture(autouse=True)

@@ -84,17 +84,21 @@ def start_hosts(hosts: Hosts, *, processors: int | None) -> list[str]:
     port, _ = hosts.shared(lambda: (_free_port(), {}))
     name = hosts.place.coordinator[0]
     try:
-        if processors:
+        if processors and not jax.distributed.is_initialized():
             jax.config.update("jax_num_cpu_devices", processors)
-        jax.distributed.initialize(
-            f"[{name}]:{port}" if ":" in name else f"{name}:{port}",
-            num_processes=hosts.count,
-            process_id=hosts.index,
-            cluster_detection_method="deactivate",
-            # `Hosts` notices a lost host before.
-            heartbeat_timeout_seconds=100,
-            shutdown_timeout_seconds=30,
-        )
+        # A study that starts again with fewer folds is connected already.
+        if not jax.distributed.is_initialized():
+            # It would catch SIGTERM, with which clusters end a job, and only note it.
+            jax.config.update("jax_enable_preemption_service", False)
+            jax.distributed.initialize(
+                f"[{name}]:{port}" if ":" in name else f"{name}:{port}",
+                num_processes=hosts.count,
+                process_id=hosts.index,
+                cluster_detection_method="deactivate",
+                # `Hosts` notices a lost host before.
+                heartbeat_timeout_seconds=100,
+                shutdown_timeout_seconds=30,
+            )
         found = jax.local_devices(backend="cpu" if processors else None)
     except RuntimeError as error:
         raise HostError(

@@ -1,7 +1,7 @@
 """What hosts do together, apart from training: connect, compare what they were given, take part."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest, file_sha256
 from leukcnn.hosts import Hosts
 from leukcnn.runs import Trial
+from leukcnn.splits.checks import TooManyFoldsError
 from leukcnn.trials import take_part
 
 # Options that all hosts must have.
@@ -49,16 +50,28 @@ class Unshown:
 
 
 @contextlib.contextmanager
-def connected(request: Request) -> Iterator[Hosts]:
+def connected(request: Request, *, say: Callable[[str], None]) -> Iterator[Hosts]:
     """Context in which the hosts of a request are connected; a single host needs nothing.
+
+    Args:
+        request: The options.
+        say: Called with a message before it waits for the other hosts.
 
     Raises:
         HostError: A host doesn't come, has other options or versions, is lost, or ends with an error.
     """
+    if place := request.place:
+        say(f"Host {place.index} of {place.count} waits for the others at {place.address} ...")
     with Hosts(request.place) as hosts:
         if hosts.count > 1:
             _require_same(hosts, "different options or versions", _given(request))
-        yield hosts
+        try:
+            yield hosts
+        except TooManyFoldsError:
+            # Every host finds this in its plan, and starts again with fewer folds.
+            hosts.all()
+            hosts.close()
+            raise
 
 
 def require_same_images(hosts: Hosts, index: ImageIndex) -> None:

@@ -42,7 +42,8 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report | None:
     """
     watch, study = Stopwatch(), study_of(request)
     store = Store(request.out, study.paper.key)
-    with counting_what_is_kept(store), signals.seen(), connected(request) as hosts:
+    say = progress.message
+    with counting_what_is_kept(store), signals.seen(), connected(request, say=say) as hosts:
         session, checked = load_session(request, study, store, progress=progress, watch=watch, hosts=hosts)
         if not hosts.leads:
             follow(study, session)
@@ -79,7 +80,8 @@ def reproduce_one(request: Request, name: str, *, progress: TrainingProgress) ->
     """
     study = study_of(request)
     store = Store(request.out, study.paper.key)
-    with counting_what_is_kept(store), signals.seen(), connected(request) as hosts:
+    say = progress.message
+    with counting_what_is_kept(store), signals.seen(), connected(request, say=say) as hosts:
         session, checked = load_session(
             request, study, store, progress=progress, watch=Stopwatch(), hosts=hosts
         )
