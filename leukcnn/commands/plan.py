@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from leukcnn.commands.options import (
+    AUGMENT,
     CONTROLS_ONLY,
     MASK,
     OUT,
@@ -23,7 +24,7 @@ from leukcnn.commands.reproduce import paper_options
 @click.command()
 @paper_options
 @with_options(
-    *(OUT, SEED, RUNS, WEIGHTS, MASK, deterministic_option(None), PRECISION, CONTROLS_ONLY),
+    *(OUT, SEED, RUNS, WEIGHTS, MASK, deterministic_option(None), PRECISION, AUGMENT, CONTROLS_ONLY),
 )
 @with_output
 def plan(paper: str, output: Output, **options: Any) -> None:
