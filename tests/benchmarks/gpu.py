@@ -411,9 +411,7 @@ def main() -> None:
     print(
         "images/s. Step of Keras: paper's batch, best batch; step of PyTorch: the same; then fed: Keras with"
     )
-    print(
-        "augmentation on the host, on the device, PyTorch with its DataLoader. (In brackets: % of the bfloat16 peak.)"
-    )
+    print("augmentation on the host, on the device, PyTorch with its DataLoader. (% of the peak.)")
     measured: dict[str, Any] = {}
     for number, name in enumerate(names):
         share = (ended - time.perf_counter()) / (len(names) - number) / len(PARTS) / 1.5
