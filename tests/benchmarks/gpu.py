@@ -3,7 +3,7 @@
 For each network of the papers, on the same card and in the same call, with PyTorch in its own process:
 
 - the training step in bfloat16 on batches that are on the card, at the paper's batch size and at the best one
-  (doubled until the memory is full or the rate grows by less than 3 %), in images/s and as a share of the
+  (doubled until the memory is full or the rate grows by less than 3 %), in images/s and as a fraction of the
   card's dense bfloat16 peak. The operations are counted by JAX in the step before it is compiled
   (`Lowered.cost_analysis`), and PyTorch's step is taken to need as many.
 - `fit` with images in memory and the paper's augmentation, on the host (`--augment host`) and on the device
@@ -12,7 +12,7 @@ For each network of the papers, on the same card and in the same call, with PyTo
   first): the step alone, in channels-last order with autocast, and fed by a DataLoader with workers, a
   Dataset of the same augmentation and ToTensor's float32.
 
-Each network and framework gets an equal share of --limit seconds; give each at least 50, by several calls
+Each network and framework gets an equal part of --limit seconds; give each at least 50, by several calls
 with some of the networks (`--networks`) where a call is limited. `gpu.json` in --out (default: $OUT) is
 written after each. `--quick` does all of it within minutes on a CPU, with few images. It needs PyTorch and
 JAX, and no TensorFlow.
@@ -355,7 +355,7 @@ def in_a_process(part: str, name: str, quick: bool, seconds: float) -> dict[str,
     """Returns what a part measured in a process of its own, or why it measured nothing."""
     # Both frameworks keep the card's memory until they end; next to PyTorch, JAX needs only the processor.
     own = {"JAX_PLATFORMS": "cpu"} if part == "torch" else {"XLA_PYTHON_CLIENT_MEM_FRACTION": ".9"}
-    command = [sys.executable, __file__, "--part", part, "--networks", name, "--limit", str(seconds)]
+    command = [sys.executable, __file__, "--framework", part, "--networks", name, "--limit", str(seconds)]
     try:
         done = subprocess.run(
             command + ["--quick"] * quick,
@@ -401,19 +401,17 @@ def main() -> None:
         "--out", type=Path, default=Path(os.environ.get("OUT", ".")), help="folder of gpu.json"
     )
     parser.add_argument("--quick", action="store_true", help="tiny batches, on a CPU too")
-    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--framework", choices=PARTS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     names = arguments.networks.split(",")
-    if arguments.part:
-        print(json.dumps(PARTS[arguments.part](names[0], arguments.quick, arguments.limit)))
+    if arguments.framework:
+        print(json.dumps(PARTS[arguments.framework](names[0], arguments.quick, arguments.limit)))
         return
     ended = time.perf_counter() + arguments.limit
     print(
         "images/s. Step of Keras: paper's batch, best batch; step of PyTorch: the same; then fed: Keras with"
     )
-    print(
-        "augmentation on the host, on the device, PyTorch with its DataLoader. (Share of the bfloat16 peak.)"
-    )
+    print("augmentation on the host, on the device, PyTorch with its DataLoader. (% of the peak.)")
     measured: dict[str, Any] = {}
     for number, name in enumerate(names):
         share = (ended - time.perf_counter()) / (len(names) - number) / len(PARTS) / 1.5
