@@ -140,7 +140,7 @@ def whole_trial_against_one_pass(options: argparse.Namespace, scratch: Path) -> 
 
     ends = np.round(np.cumsum(setup.split.fractions[:2]) * len(index)).astype(int)
     train, validation, test = np.split(np.random.default_rng(0).permutation(len(index)), ends)
-    identity = {"paper": "taleghani_resnet50", "row": "resnet50", "profile": "paper", "seed": 0}
+    identity = {"paper": "taleghani_resnet50", "row": "resnet50", "profile": "paper", "seed": 0, "fold": -1}
     trial = Store(scratch / "runs", "taleghani_resnet50").trial(identity)
     started = now()
     context = TrialContext(index, find_devices(), Silent(), cache=scratch / "cache", workers=2)
