@@ -277,7 +277,7 @@ def train(
         validation_data: Batches of the validation split; None if there is none.
         folder: Folder for the state, the checkpoints and the history.
         devices: The devices of `build_network`.
-        callbacks: More callbacks, called after the others.
+        callbacks: More callbacks, called after the others. A `CallbackList` passes on the ends of some steps.
 
     Raises:
         DeviceError: The batch can't be divided evenly among the devices.
