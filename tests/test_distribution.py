@@ -17,8 +17,10 @@ SCRIPT = """
 import json, sys, tempfile
 from pathlib import Path
 import keras, numpy as np
+from leukcnn.augmentation import ImageAugmenter
+from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.distribution import find_devices
-from leukcnn.pipeline import ImageSequence, fed, originals
+from leukcnn.pipeline import ImageSequence, fed, multiplied, originals
 from leukcnn.spec import Preprocessing, Training
 from leukcnn.training import compile_network, predict, train
 
@@ -28,7 +30,9 @@ rng = np.random.default_rng(0)
 images = rng.integers(0, 256, (37, 8, 8, 3), dtype=np.uint8)
 labels = (images[..., 0].mean(axis=(1, 2)) > 127).astype(np.int64)
 ids = [f"p{i}" for i in range(37)]
-common = dict(classes=2, ids=ids, seed=0, replicas=devices.replicas)
+augmenter = ImageAugmenter(rotation_range=90, one_of=({"salt_and_pepper": 0.2}, {"gaussian_blur": 3}))
+augmenter = OnDevice(augmenter, images.shape[1:])
+common = dict(classes=2, ids=ids, seed=0, augmenter=augmenter, replicas=devices.replicas)
 training = Training(epochs=3, batch_size=10, initial_learning_rate=1e-2, final_learning_rate=1e-3)
 with devices.scope():
     network = keras.Sequential([
@@ -38,14 +42,14 @@ with devices.scope():
         keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.GlobalAveragePooling2D(),
         keras.layers.Dropout(0.5), keras.layers.Dense(2, activation="softmax"),
     ])
-    network = fed(network, Preprocessing(crop=8))
+    network = fed(network, Preprocessing(crop=8), augmenter)
     compile_network(network, training, devices=devices)
 
 folder = Path(tempfile.mkdtemp())
 train(
     network, training, folder=folder, devices=devices,
-    train_data=ImageSequence(images, originals(np.arange(25)), labels=labels, batch_size=10,
-                               shuffle=True, **common),
+    train_data=ImageSequence(images, multiplied(np.arange(25), variants=1), labels=labels, batch_size=10,
+                               fresh=True, shuffle=True, **common),
     validation_data=ImageSequence(images, originals(np.arange(25, 37)), labels=labels, batch_size=10,
                                     padding_weights="set", **common),
 )

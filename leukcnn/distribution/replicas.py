@@ -1,9 +1,9 @@
 """What several devices or hosts need to compute what one device would."""
 
 import contextlib
-import functools
 import socket
 from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import keras
@@ -151,13 +151,19 @@ def own_outputs(network: keras.Model, batches: keras.utils.PyDataset, names: Seq
     outputs = []
     for number in range(len(batches)):
         inputs = batches[number][0]
-        padded = np.resize(inputs, (len(inputs) + -len(inputs) % len(devices), *inputs.shape[1:]))
+        count = len(keras.tree.flatten(inputs)[0])
+        # Several inputs, if images are augmented on the device.
+        padded = keras.tree.map_structure(partial(_padded, size=count + -count % len(devices)), inputs)
         computed = _compiled(network)(trainable, others, jax.device_put(padded, divided))
-        outputs.append(np.asarray(computed)[: len(inputs)])
+        outputs.append(np.asarray(computed)[:count])
     return np.concatenate(outputs)
 
 
-@functools.lru_cache(maxsize=1)
+def _padded(array: np.ndarray, size: int) -> np.ndarray:
+    return np.resize(array, (size, *array.shape[1:]))
+
+
+@lru_cache(maxsize=1)
 def _compiled(network: keras.Model) -> Any:
     import jax
 
