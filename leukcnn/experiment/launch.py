@@ -25,7 +25,7 @@ from leukcnn.callbacks import resume_epoch
 from leukcnn.counting import Count
 from leukcnn.distribution import accelerators
 from leukcnn.errors import DeviceError
-from leukcnn.experiment.notes import say_controls
+from leukcnn.experiment.notes import announce_controls, say_controls
 from leukcnn.experiment.prepare import Prepared
 from leukcnn.experiment.runner import Outcome
 from leukcnn.experiment.worker_process import CONTROLS, PROBE, TRIAL, Job, Start, Task, digest_of_rows
@@ -71,8 +71,7 @@ def run_on_workers(
     if tasks:
         gpus = 0 if devices is not None and devices.startswith("cpu") else len(accelerators())
         count = launcher.processes or processes_for(len(tasks), gpus=gpus, threads=session.shared.workers)
-        if controls:
-            session.say(f"Computing {len(controls)} controls, which need no network ...")
+        announce_controls(session, len(controls))
         with _client(launcher, count, gpus=gpus > 0) as client:
             plugin = _preparation(prepared, 0 if launcher.scheduler else count, gpus, devices=devices)
             running = _Running(client, prepared, _Display(progress, len(prepared.to_do)), plugin)
