@@ -76,10 +76,9 @@ class Listing:
         return {**vars(self), "trials": [entry_values(entry) for entry in self.trials]}
 
     def lines(self) -> list[str]:
-        """Returns the plan as lines with the columns name, state, kind, split and title, and what is needed."""
+        """Returns the plan as lines: name, state, kind, split, title and what is needed of each trial."""
         state, split = (
-            max((len(getattr(entry, name)) for entry in self.trials), default=0)
-            for name in ("state", "split")
+            max((len(getattr(one, name)) for one in self.trials), default=0) for name in ("state", "split")
         )
         lines = [
             f"{entry.name}  {entry.state:{state}}  {entry.kind:7}  {entry.split:{split}}  {entry.title}"
