@@ -7,6 +7,7 @@ writes into the store. A trial whose worker is lost goes on in another one, afte
 import contextlib
 import logging
 import os
+import pickle
 import re
 import secrets
 import sys
@@ -225,7 +226,7 @@ class _Running:
                     self._display.finish()
                 if left and not (left := left - {future.key}):
                     all_controlled()
-            return [future.result() for future in ordered]
+            return [pickle.loads(future.result()) for future in ordered]
         finally:
             with contextlib.suppress(Exception):
                 self._client.cancel(ordered, force=True)
@@ -246,7 +247,7 @@ class _Running:
                 expected="processes that stay alive",
                 remedy=f"there may be too little memory: {fewer}. What is finished is kept",
             ) from error
-        result = error or future.result()
+        result = error or pickle.loads(future.result())
         if isinstance(result, BaseException):
             raise result
 

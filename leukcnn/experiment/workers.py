@@ -8,14 +8,11 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from distributed import WorkerPlugin, get_worker
 
 from leukcnn.experiment.worker_process import ERROR, EVENT, Start, Task
-
-if TYPE_CHECKING:
-    from leukcnn.experiment.runner import Outcome
 
 _PATIENCE = 5  # seconds for a task to end with its process
 _IDLE = 60  # seconds after which a process without a task ends, such as when its client was killed
@@ -69,8 +66,10 @@ class Preparation(WorkerPlugin):
             _end(self._process)
             self._lock.release()
 
-    def run(self, task: Task) -> "list[Outcome] | Exception":
-        """Runs the trials of a task; returns their outcomes, or the error that one has raised.
+    def run(self, task: Task) -> bytes:
+        """Runs the trials of a task; returns their outcomes, or the error that one has raised, pickled.
+
+        The client reads it, since a worker may lack what is on the client's Python path.
 
         Raises:
             ProcessLostError: The process has ended, such as by a lack of memory.
@@ -85,15 +84,14 @@ class Preparation(WorkerPlugin):
                 _write(process.stdin, task)
                 while True:
                     kind, content = pickle.load(process.stdout)
-                    value = pickle.loads(content)
                     if kind != EVENT:
                         break
-                    self._worker.log_event(self.topic, value)
+                    self._worker.log_event(self.topic, pickle.loads(content))
                     task_state = self._worker.state.tasks.get(key)
                     if task_state is None or task_state.state == "cancelled":
                         # Nobody waits for it any more.
                         _end(process)
-                        return []
+                        return b""
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 code = _end(process)
                 self._worker.log_event(
@@ -103,7 +101,8 @@ class Preparation(WorkerPlugin):
             if kind == ERROR:
                 # What it has loaded may be in any state.
                 _end(process)
-            return value
+            answer: bytes = content
+            return answer
 
     @contextlib.contextmanager
     def _ending_when_idle(self) -> Iterator[None]:
@@ -158,8 +157,8 @@ def _write(stream: IO[bytes], message: Any) -> None:
     stream.flush()
 
 
-def run_task(plugin: str, task: Task, *after: Any) -> "list[Outcome] | Exception":
-    """Runs a task in a worker.
+def run_task(plugin: str, task: Task, *after: Any) -> bytes:
+    """Runs a task in a worker; see `Preparation.run`.
 
     Args:
         plugin: Name of the plugin.
