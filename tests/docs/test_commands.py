@@ -33,7 +33,7 @@ RUN = [
 ]
 NOT_RUN = [block for found in BLOCKS.values() for block in found if block.not_run]
 FINISHED = Path(".finished")
-MAX_NOT_RUN = 18
+MAX_NOT_RUN = 25
 
 
 @pytest.fixture(scope="module")

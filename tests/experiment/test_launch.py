@@ -61,7 +61,6 @@ def write_paper(folder: Path, *, epochs=3) -> Path:
     changes = {
         'rows=(Row("densenet121", "DenseNet121", DENSENET),),': ROWS,
         "from leukcnn.spec import (": "from dataclasses import replace\nfrom leukcnn.spec import (Features,",
-        '"split.n_splits": 3': '"split.n_splits": 2',
         "    figures=(),\n": '    figures=(),\n    controls=("majority", "border"),\n',
         '"training.epochs": 1': f'"training.epochs": {epochs}',
     }

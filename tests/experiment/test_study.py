@@ -195,7 +195,7 @@ def names_in(tree: ast.AST) -> set[str]:
 
 
 def test_only_the_first_step_of_a_run_reads_the_request():
-    readers = {"study.py", "run.py", "request.py", "prepare.py"}
+    readers = {"study.py", "run.py", "request.py", "prepare.py", "many_hosts.py"}
     for path in EXPERIMENT.glob("*.py"):
         tree = ast.parse(path.read_text())
         if path.name not in readers:
@@ -203,6 +203,7 @@ def test_only_the_first_step_of_a_run_reads_the_request():
     for name, reading in (
         ("run.py", ["reproduce", "reproduce_one", "plan_of"]),
         ("prepare.py", ["load_index", "load_session"]),
+        ("many_hosts.py", ["connected", "_given"]),
     ):
         tree = ast.parse((EXPERIMENT / name).read_text())
         parts = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]

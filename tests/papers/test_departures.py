@@ -45,6 +45,7 @@ NEUTRAL = {
     **{"augmentation.variants_per_image": None, "split.validation_fraction": 0.0, "split.never_tested": ()},
     **{"split.limit_per_class": None, "split.per_dataset": (), "training.final_learning_rate": None},
     **{"training.patience": None, "training.deterministic": False, "training.precision": "float32"},
+    **{"augmentation.computed_on": "host"},
     **{
         "trained": None,
         "features": None,
