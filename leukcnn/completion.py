@@ -29,6 +29,7 @@ class Names:
     """The names of a paper, each with its title.
 
     Attributes:
+        key: Key of the paper; "" if it isn't known.
         rows: Ids of the rows.
         items: Ids of the tables and figures.
         profiles: Names of the profiles.
@@ -39,6 +40,7 @@ class Names:
         splits: Kinds of split.
     """
 
+    key: str = ""
     rows: Mapping[str, str] = field(default_factory=dict)
     items: Mapping[str, str] = field(default_factory=dict)
     profiles: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +64,7 @@ def _of_paper(paper: spec.Paper) -> Names:
         assumptions[one.name] = (one.reason, tuple(usable))
     items: tuple[spec.Table | spec.Figure, ...] = (*paper.tables, *paper.figures)
     return Names(
+        key=paper.key,
         rows={row.id: row.label for row in paper.rows},
         items={item.id: item.title for item in items},
         profiles={profile.name: profile.description for profile in paper.profiles},
@@ -99,6 +102,7 @@ def _of_text(path: Path) -> Names:
 
     (paper, *_) = (*of(spec.Paper), {})
     return Names(
+        key=str(paper.get("key", "")),
         rows=titled(spec.Row, "id", "label"),
         items={**titled(spec.Table, "id", "title"), **titled(spec.Figure, "id", "title")},
         profiles=titled(spec.Profile, "name", "description"),
@@ -257,13 +261,18 @@ def _trackers(_: click.Context, incomplete: str) -> Words:
 def _trials(ctx: click.Context) -> Words:
     """Yields the trials of the latest run of the paper in --out, which may be unfinished.
 
-    The plan of a run that hasn't begun would need its images.
+    The plan of a run that hasn't begun would need its images. `leukcnn evaluate` names no paper: the latest
+    run of any is likely to be the same study.
     """
     import json
 
-    found = sorted((_runs(ctx) / _subject(ctx)).glob("experiments/*/experiment.json"), key=os.path.getmtime)
-    values = json.loads(found[-1].read_bytes()) if found else {}
-    for trial in (*values.get("trials", ()), *values.get("controls", ())):
+    records, key = "experiments/*/experiment.json", _names(ctx).key
+    one = any(param.name == "paper" for param in ctx.command.params)
+    found = (_runs(ctx) / key).glob(records) if one else _runs(ctx).glob(f"*/{records}")
+    latest = max(found, key=os.path.getmtime, default=None)
+    values = json.loads(latest.read_bytes()) if latest else {}
+    probe = [values["probe"]] if values.get("probe") else []
+    for trial in (*values.get("trials", ()), *values.get("controls", ()), *probe):
         fold = f", fold {trial['fold']}" if trial["fold"] >= 0 else ""
         yield trial["name"], f"{trial['row']}, {trial['split']}{fold}, run {trial['run']}"
 

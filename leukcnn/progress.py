@@ -56,6 +56,7 @@ class TrainingProgress(Progress):
         )
         self._began = clock()
         self._durations: list[float] = []  # seconds that each trial takes with all its steps
+        self._at_once: TrialsAtOnce | None = None
 
     def start_trial(
         self, label: str, index: int, total: int, epochs: int, steps: int, *, first_epoch: int = 1
@@ -138,7 +139,8 @@ class TrainingProgress(Progress):
         Args:
             trials: Their number.
         """
-        return TrialsAtOnce(self, self._stages, trials)
+        self._at_once = TrialsAtOnce(self, self._stages, trials)
+        return self._at_once
 
     def message(self, text: str) -> None:
         """Prints a line above the display. Square brackets are printed as they are, not read as markup."""
@@ -166,6 +168,8 @@ class TrainingProgress(Progress):
                 yield Text("  ".join(_scores(task)), no_wrap=True, overflow="ellipsis")
         if self._stages.tasks:
             yield self._stages.make_tasks_table(self._stages.tasks)
+        if self._at_once and self._at_once.running():
+            yield Text(self._at_once.place(), no_wrap=True, overflow="ellipsis")
 
     def _reach(self, epoch: int, step: int, loss: float, accuracy: float, *, val_accuracy: float) -> None:
         (task,) = self.tasks
@@ -193,9 +197,9 @@ class TrialsAtOnce:
 
     def __init__(self, progress: TrainingProgress, bars: Progress, trials: int):
         self._progress, self._bars, self._trials = progress, bars, trials
-        self._began = bars.get_time()
+        self._began = self._first = bars.get_time()
         self._tasks: dict[str, Task] = {}
-        self._finished = 0
+        self._finished, self._skipped = 0, 0.0  # trials; those that were done before, in part
 
     def start(self, trial: str, label: str, index: int, epochs: int, steps: int, *, first_epoch: int) -> None:
         """Starts the display of a trial, also of one that was lost and goes on in another process.
@@ -209,6 +213,9 @@ class TrialsAtOnce:
             first_epoch: Epoch to begin with, from 1.
         """
         self._remove(trial)
+        if not self._finished and not self._tasks:
+            self._first = self._bars.get_time()
+        self._skipped += (first_epoch - 1) / epochs
         fields: dict[str, Any] = {"index": index, "trials": self._trials, "epochs": epochs, "steps": steps}
         fields |= {"epoch": first_epoch, "loss": math.nan, "accuracy": math.nan, "val_accuracy": math.nan}
         number = self._bars.add_task(
@@ -235,10 +242,13 @@ class TrialsAtOnce:
     def end(self, trial: str) -> None:
         """Ends the display of a trial; on a terminal it leaves one line."""
         if task := self._tasks.get(trial):
-            self._finished += 1
             if not self._progress.disable:
                 self._print(task)
             self._remove(trial)
+
+    def finish(self) -> None:
+        """Counts a finished trial, also one that has no epochs."""
+        self._finished += 1
 
     def lose(self, trial: str) -> str:
         """Ends the display of a trial that was lost; returns its name as shown, "" if it isn't known."""
@@ -248,19 +258,27 @@ class TrialsAtOnce:
 
     def running(self) -> dict[str, str]:
         """Returns name -> name as shown of the trials that run."""
-        return {trial: task.fields["label"] for trial, task in self._tasks.items()}
+        # The events come in a thread of their own.
+        return {trial: task.fields["label"] for trial, task in [*self._tasks.items()]}
 
     def _remove(self, trial: str) -> None:
         if task := self._tasks.pop(trial, None):
             self._bars.remove_task(task.id)
 
     def _print(self, task: Task) -> None:
-        elapsed = self._bars.get_time() - self._began
-        done = self._finished + sum(task.percentage / 100 for task in self._tasks.values())
-        left = elapsed * (self._trials - done) / done if done else math.nan
-        times = f"{_duration(elapsed)} elapsed, {_duration(max(left, 0.0))} left"
-        words = [*_headline(task, task.fields["label"]), *_scores(task), times]
+        words = [*_headline(task, task.fields["label"]), *_scores(task), self._times()]
         self._progress.message(" | ".join(words))
+
+    def place(self) -> str:
+        """Returns how many trials are finished, the time so far, and the time left for all."""
+        return f"trials finished: {self._finished} of {self._trials}, {self._times()}"
+
+    def _times(self) -> str:
+        now = self._bars.get_time()
+        done = self._finished + sum(task.percentage / 100 for task in [*self._tasks.values()])
+        own = done - self._skipped
+        left = (now - self._first) * (self._trials - done) / own if own > 0 else math.nan
+        return f"{_duration(now - self._began)} elapsed, {_duration(max(left, 0.0))} left"
 
 
 @contextlib.contextmanager

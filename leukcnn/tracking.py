@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from leukcnn.errors import DependencyError, SpecError
 from leukcnn.fields import did_you_mean
+from leukcnn.files import locked
 
 __all__ = ["TRACKERS", "TrackedTrial", "Tracking", "read_track"]
 
@@ -71,9 +72,12 @@ class _MLflowRun:
         if not uri:
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
             uri = (root / "mlruns").absolute().as_uri()
-        self._client = import_module("mlflow.tracking").MlflowClient(tracking_uri=uri)
-        found = self._client.get_experiment_by_name(trial.group)
-        experiment = found.experiment_id if found else self._client.create_experiment(trial.group)
+        make_client = import_module("mlflow.tracking").MlflowClient
+        # Workers, and the jobs of an array, begin their first trials at the same time.
+        with locked(root / ".mlflow.lock"):
+            self._client = make_client(tracking_uri=uri)
+            found = self._client.get_experiment_by_name(trial.group)
+            experiment = found.experiment_id if found else self._client.create_experiment(trial.group)
         earlier = self._client.search_runs([experiment], f"tags.`{_TAG}` = '{trial.name}'", max_results=1)
         if earlier:
             self._id = earlier[0].info.run_id

@@ -1,5 +1,6 @@
 """What the shell completes, through click's classes for each shell and in a real bash."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -107,6 +108,22 @@ def test_a_user_s_file_is_read_and_not_run(tmp_path, monkeypatch):
     assert completed("reproduce mine.py --base scratch=") == ["scratch=tiny"]
     assert completed("reproduce mine.py --split s") == ["subject"]
     assert not (tmp_path / "was_run").exists()
+
+
+def test_trials_are_those_of_the_latest_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(PAPER_FILE)
+    of = {"row": "small_net", "split": "subject", "fold": -1, "run": 0}
+    for number, (key, name) in enumerate([("cnmc2019", "aa"), ("mine", "bb"), ("mine", "cc")]):
+        file = tmp_path / "runs" / key / "experiments" / name / "experiment.json"
+        file.parent.mkdir(parents=True)
+        kinds = {kind: [of | {"name": f"{name}{kind}"}] for kind in ("trials", "controls")}
+        file.write_text(json.dumps(kinds | {"probe": of | {"name": f"{name}probe"} if number else None}))
+        os.utime(file, (number, number))
+    latest = ["cctrials", "cccontrols", "ccprobe"]
+    assert completed("reproduce mine.py --trial ") == completed("evaluate images --trial ") == latest
+    assert completed("reproduce cnmc2019 --trial ") == ["aatrials", "aacontrols"]
+    assert completed("reproduce alertnet --trial ") == completed("reproduce --trial ") == []
 
 
 def test_a_paper_that_is_stored_with_its_runs_is_known_by_its_key(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 
 from leukcnn import launchers
 from leukcnn.errors import DependencyError, DivergenceError, SpecError
+from leukcnn.experiment.worker_process import _pickled
 from leukcnn.launchers import Launcher, processes_for, read_launcher, shares
 from leukcnn.splits.checks import TooManyFoldsError
 
@@ -65,3 +66,18 @@ def test_errors_come_from_other_processes_as_they_are(error):
     error.add_note("a note")
     other = pickle.loads(pickle.dumps(error))
     assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
+
+
+class OddError(Exception):
+    """An error of another library that can be written and not be read."""
+
+    def __init__(self, code, text):
+        super().__init__(f"{code}: {text}")
+
+
+def test_errors_that_cannot_be_read_come_with_their_words():
+    error = OddError(5, "no memory")
+    error.add_note("In a worker process: ...")
+    other = pickle.loads(_pickled(error))
+    assert (type(other), str(other)) == (RuntimeError, "OddError: 5: no memory")
+    assert other.__notes__ == error.__notes__

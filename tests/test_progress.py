@@ -254,3 +254,45 @@ def test_a_stage_costs_next_to_nothing_for_each_image(terminal):
         for done in range(100_000):
             count(done, 100_000)
     assert time.process_time() - began < 1
+
+
+def start_two(progress, clock):
+    """Shows two of three trials of four steps, one of which goes on after its first epoch."""
+    shared = progress.at_once(3)
+    clock.now += 100  # controls
+    shared.start("aa", "VGG16", 1, epochs=2, steps=2, first_epoch=1)
+    shared.start("bb", "VGG19", 2, epochs=2, steps=2, first_epoch=2)
+    clock.now += 10
+    shared.reach("aa", 1, 2, {"loss": 0.5, "accuracy": 0.5})
+    shared.reach("bb", 2, 1, {"loss": 0.5, "accuracy": 0.5})
+    return shared
+
+
+def test_time_left_of_trials_at_once_is_that_of_all(clock):
+    console = log()
+    with TrainingProgress(console=console, clock=clock) as progress:
+        shared = start_two(progress, clock)
+        # Half a trial and a quarter of one in 10 s; 1.75 of 3 are left.
+        shared.end_epoch("aa", 1, {"loss": 0.5, "accuracy": 0.75})
+        shared.end("bb")
+        shared.finish()
+        assert (shared.running(), shared.lose("aa"), shared.lose("cc")) == ({"aa": "VGG16"}, "VGG16", "")
+        shared.finish()
+        assert shared.place() == "trials finished: 2 of 3, 0:01:50 elapsed, 0:00:07 left"
+    assert console.file.getvalue().splitlines() == [
+        "trial 1/3 | epoch 1/2 | VGG16 | loss 0.5000 | accuracy 75.00 % | 0:01:50 elapsed, 0:00:23 left"
+    ]
+
+
+def test_terminal_shows_a_bar_for_each_trial_and_the_time_left_of_all(clock, terminal):
+    with TrainingProgress(console=terminal, clock=clock) as progress:
+        start_two(progress, clock)
+        shown = Console(file=io.StringIO(), width=140)
+        for line in progress.get_renderables():
+            shown.print(line)
+    lines = [line.rstrip() for line in shown.file.getvalue().splitlines()]
+    assert [line[:32] for line in lines[:2]] == [
+        "trial 1/3  epoch 1/2  VGG16  los",
+        "trial 2/3  epoch 2/2  VGG19  los",
+    ]
+    assert lines[2:] == ["trials finished: 0 of 3, 0:01:50 elapsed, 0:00:23 left"]

@@ -1,6 +1,9 @@
 """Trackers: what they get, that a resumed trial is one run, and that none can end a training."""
 
+import dataclasses
 import importlib.util
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +56,32 @@ def test_a_trial_is_one_run_of_mlflow_also_when_it_is_resumed(tmp_path, no_serve
     history = client.get_metric_history(run.info.run_id, "loss")
     assert [(metric.step, metric.value) for metric in history] == [(1, 0.7), (2, 0.5)]
     assert run.data.metrics["test_accuracy"] == 0.9
+
+
+def test_trials_that_begin_at_the_same_time_are_in_one_experiment(tmp_path, no_server, monkeypatch):
+    client = pytest.importorskip("mlflow.tracking").MlflowClient
+    asked = client.get_experiment_by_name
+
+    def slowly(self, name):
+        found = asked(self, name)
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(client, "get_experiment_by_name", slowly)
+    warnings: list[str] = []
+
+    def run(name):
+        tracking = Tracking(["mlflow"], tmp_path, warn=warnings.append)
+        with tracking.trial(dataclasses.replace(trial_in(tmp_path), name=name)) as report:
+            report(1, {"loss": 0.7})
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("0123abcd", "4567cdef")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings == []
+    assert len(mlflow_runs(tmp_path, "cnmc2019/smoke")[1]) == 2
 
 
 def test_wandb_writes_files_without_a_key(tmp_path, no_server):

@@ -7,6 +7,7 @@ writes into the store. A trial whose worker is lost goes on in another one, afte
 import contextlib
 import logging
 import os
+import pickle
 import re
 import secrets
 import sys
@@ -24,8 +25,8 @@ from leukcnn import __version__, models
 from leukcnn.callbacks import resume_epoch
 from leukcnn.counting import Count
 from leukcnn.distribution import accelerators
-from leukcnn.errors import DeviceError
-from leukcnn.experiment.notes import say_controls
+from leukcnn.errors import DependencyError, DeviceError
+from leukcnn.experiment.notes import announce_controls, say_controls
 from leukcnn.experiment.prepare import Prepared
 from leukcnn.experiment.runner import Outcome
 from leukcnn.experiment.worker_process import CONTROLS, PROBE, TRIAL, Job, Start, Task, digest_of_rows
@@ -70,12 +71,13 @@ def run_on_workers(
     outcomes: list[list[Outcome]] = []
     if tasks:
         gpus = 0 if devices is not None and devices.startswith("cpu") else len(accelerators())
-        count = launcher.processes or processes_for(len(tasks), gpus=gpus, threads=session.shared.workers)
-        if controls:
-            session.say(f"Computing {len(controls)} controls, which need no network ...")
+        fitting = processes_for(len(tasks), gpus=gpus, threads=session.shared.workers)
+        count = min(launcher.processes or fitting, len(tasks))
+        announce_controls(session, len(controls))
         with _client(launcher, count, gpus=gpus > 0) as client:
             plugin = _preparation(prepared, 0 if launcher.scheduler else count, gpus, devices=devices)
-            running = _Running(client, prepared, _Display(progress, len(prepared.to_do)), plugin)
+            display = _Display(progress, len(prepared.to_do))
+            running = _Running(client, prepared, display, plugin, launcher=launcher)
 
             def all_controlled() -> None:
                 say_controls(prepared.study, session, prepared.material().results)
@@ -146,8 +148,17 @@ def _preparation(prepared: Prepared, own: int, gpus: int, *, devices: str | None
 class _Running:
     """Tasks that run, and the display of what the workers say about them."""
 
-    def __init__(self, client: Client, prepared: Prepared, display: "_Display", plugin: Preparation):
+    def __init__(
+        self,
+        client: Client,
+        prepared: Prepared,
+        display: "_Display",
+        plugin: Preparation,
+        *,
+        launcher: Launcher,
+    ):
         self._client, self._prepared, self._display, self._plugin = client, prepared, display, plugin
+        self._launcher = launcher
         self._name = plugin.topic
         client.subscribe_topic(self._name, lambda event: display.show(event[1]))
 
@@ -163,7 +174,7 @@ class _Running:
         """
         try:
             with contextlib.closing(self._display):
-                self._client.register_plugin(self._plugin, name=self._name)
+                self._register()
                 return self._collected(tasks, before_training, all_controlled)
         except KeyboardInterrupt as interrupt:
             self._note_what_is_kept(interrupt)
@@ -173,6 +184,16 @@ class _Running:
             with contextlib.suppress(Exception):
                 self._client.unsubscribe_topic(self._name)
                 self._client.unregister_worker_plugin(self._name)
+
+    def _register(self) -> None:
+        try:
+            self._client.register_plugin(self._plugin, name=self._name)
+        except (ImportError, AttributeError) as error:
+            raise DependencyError(
+                f"A worker of the cluster can't load leukcnn: {error}.",
+                expected=f"leukcnn {__version__} where each worker runs, as in this process",
+                remedy="install it there, with the extra 'dask', and start the workers again",
+            ) from error
 
     def _collected(
         self, tasks: list[Task], before_training: int, all_controlled: Callable[[], None]
@@ -199,13 +220,36 @@ class _Running:
         left = {future.key for future in ordered[:before_training]}
         try:
             for future in as_completed(ordered, loop=self._client.loop):
-                _check(future, tasks[ordered.index(future)])
+                task = tasks[ordered.index(future)]
+                self._check(future, task)
+                if task.kind == TRIAL:
+                    self._display.finish()
                 if left and not (left := left - {future.key}):
                     all_controlled()
-            return [future.result() for future in ordered]
+            return [pickle.loads(future.result()) for future in ordered]
         finally:
             with contextlib.suppress(Exception):
                 self._client.cancel(ordered, force=True)
+
+    def _check(self, future: Any, task: Task) -> None:
+        """Raises the error of a task that has failed."""
+        if future.cancelled():
+            raise DeviceError(
+                "The connection to the scheduler of dask was lost.",
+                expected="a scheduler that runs as long as this command",
+                remedy="start it again and run the same command; finished work is kept",
+            )
+        error = future.exception()
+        if isinstance(error, KilledWorker | ProcessLostError):
+            fewer = "give each worker more" if self._launcher.scheduler else "use fewer (--launcher dask:N)"
+            raise DeviceError(
+                f"Several processes ended while they ran the trial {task.trials[0].name}: {error}",
+                expected="processes that stay alive",
+                remedy=f"there may be too little memory: {fewer}. What is finished is kept",
+            ) from error
+        result = error or pickle.loads(future.result())
+        if isinstance(result, BaseException):
+            raise result
 
     def _workers(self) -> dict[str, Any]:
         """Returns the workers of the cluster, after checking that each runs one task at a time.
@@ -232,27 +276,6 @@ class _Running:
             interrupt.add_note(f"{label}: {state}.")
 
 
-def _check(future: Any, task: Task) -> None:
-    """Raises the error of a task that has failed."""
-    if future.cancelled():
-        raise DeviceError(
-            "The connection to the scheduler of dask was lost.",
-            expected="a scheduler that runs as long as this command",
-            remedy="start it again and run the same command; finished work is kept",
-        )
-    error = future.exception()
-    if isinstance(error, KilledWorker | ProcessLostError):
-        raise DeviceError(
-            f"Several processes ended while they ran the trial {task.trials[0].name}: {error}",
-            expected="processes that stay alive",
-            remedy="there may be too little memory: use fewer processes (--launcher dask:N). What is "
-            "finished is kept",
-        ) from error
-    result = error or future.result()
-    if isinstance(result, BaseException):
-        raise result
-
-
 class _Display:
     """Shows the events of all workers."""
 
@@ -263,6 +286,10 @@ class _Display:
     def running(self) -> dict[str, str]:
         """Returns name -> name as shown of the trials that run."""
         return self._bars.running()
+
+    def finish(self) -> None:
+        """Counts a finished trial, also one of which the workers say nothing."""
+        self._bars.finish()
 
     def close(self) -> None:
         """Ends the display of stages that a lost worker left."""

@@ -82,6 +82,13 @@ def notes_on_known_images(study: Study, seen: Mapping[str, int | None], total: i
     return notes
 
 
+def announce_controls(session: Session, n: int) -> None:
+    """Says how many controls will be computed; nothing if none are."""
+    if n:
+        controls = "1 control, which needs" if n == 1 else f"{n:,} controls, which need"
+        session.say(f"Computing {controls} no network ...")
+
+
 def say_controls(study: Study, session: Session, results: Results) -> None:
     """Says what the controls reach, before any network is trained; nothing if none is to be."""
     if not study.trained or study.controls_only:

@@ -8,7 +8,7 @@ from typing import Any
 from leukcnn.callbacks import resume_epoch
 from leukcnn.experiment.plan import Plan
 from leukcnn.experiment.prepare import Prepared, wanted_controls, wanted_trials
-from leukcnn.experiment.runner import Outcome, Runner, title_of_control
+from leukcnn.experiment.runner import Outcome, Runner
 from leukcnn.experiment.study import Study
 from leukcnn.outputs.titles import trial_title
 from leukcnn.records import PlannedTrial
@@ -76,16 +76,18 @@ class Listing:
         return {**vars(self), "trials": [entry_values(entry) for entry in self.trials]}
 
     def lines(self) -> list[str]:
-        """Returns the plan as lines with the columns name, state, kind and title, and what is needed."""
-        width = max((len(entry.state) for entry in self.trials), default=0)
+        """Returns the plan as lines: name, state, kind, split, title and what is needed of each trial."""
+        state, split = (
+            max((len(getattr(one, name)) for one in self.trials), default=0) for name in ("state", "split")
+        )
         lines = [
-            f"{entry.name}  {entry.state:{width}}  {entry.kind:7}  {entry.title}"
+            f"{entry.name}  {entry.state:{state}}  {entry.kind:7}  {entry.split:{split}}  {entry.title}"
             + (f" (needs {entry.needs})" if entry.needs else "")
             for entry in self.trials
         ]
         counted = Counter(entry.state for entry in self.trials)
         states = ", ".join(f"{n:,} {state}" for state, n in sorted(counted.items()))
-        return [*lines, f"{len(lines):,} trials and controls: {states or self.reason or 'none'}."]
+        return [*lines, f"Trials and controls: {states or self.reason or 'none'}."]
 
 
 def entry_values(entry: Entry) -> dict[str, Any]:
@@ -121,12 +123,12 @@ def listing(study: Study, store: Store, planned: Plan, *, images: int) -> Listin
 
 
 def _entry(study: Study, store: Store, planned: Plan, kind: str, trial: PlannedTrial) -> Entry:
-    titles = {"control": title_of_control, "probe": lambda probe: "Datasets by the borders of their images"}
+    probe = "Datasets by the borders of their images"
     return Entry(
         name=trial.name,
         kind=kind,
         row=trial.row,
-        title=titles[kind](trial) if kind in titles else trial_title(study.paper, trial, runs=study.runs),
+        title=probe if kind == "probe" else trial_title(study.paper, trial, runs=study.runs),
         split=trial.split,
         fold=trial.fold,
         run=trial.run,
@@ -176,8 +178,8 @@ class Ended:
         """Returns it as a sentence."""
         what = "was finished already" if self.was_finished else self.entry.state
         return (
-            f"{self.entry.title} ({self.entry.name}): {what}. Of {len(self.listing.trials):,} trials and "
-            f"controls of this run, {self._finished:,} are finished."
+            f"{self.entry.title} ({self.entry.name}): {what}. Trials and controls of this run: "
+            f"{self._finished:,} of {len(self.listing.trials):,} finished."
         )
 
     @property

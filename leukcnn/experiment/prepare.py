@@ -219,7 +219,7 @@ def _require_trial(
     names = {one.name for one in (*wanted, *wanted_controls(study, planned, wanted), *probes)}
     if name not in names:
         raise SpecError(
-            f"trial (--trial) got {name}, which isn't among the {len(names):,} trials of this run.",
+            f"trial (--trial) got {name}, which isn't a trial or control of this run.",
             expected="a name that `leukcnn plan` lists",
             remedy=did_you_mean(name, sorted(names))
             or "use the options and the data of that plan: they are a part of each name",

@@ -8,7 +8,7 @@ import keras
 from leukcnn import signals
 from leukcnn.experiment.estimate import Estimate, Stopwatch
 from leukcnn.experiment.many_hosts import connected, dismiss, follow
-from leukcnn.experiment.notes import say_controls
+from leukcnn.experiment.notes import announce_controls, say_controls
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.planning import Ended, Listing, listing, run_one
 from leukcnn.experiment.prepare import Prepared, counting_what_is_kept, load_index, load_session, prepare
@@ -114,8 +114,8 @@ def _run_in_turn(prepared: Prepared, watch: Stopwatch) -> list[Outcome]:
     """Runs controls, probe and trials in this process, one after the other."""
     session, to_do = prepared.session, prepared.to_do
     runner = Runner(prepared.study, session, prepared.planned, to_do)
-    if controls := prepared.waiting_controls():
-        session.say(f"Computing {len(controls)} controls, which need no network ...")
+    controls = prepared.waiting_controls()
+    announce_controls(session, len(controls))
     with session.progress.counting("Computing controls") as count:
         for done, control in enumerate(controls):
             count(done, len(controls))

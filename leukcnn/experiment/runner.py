@@ -28,11 +28,6 @@ class Outcome:
     fault: str = ""
 
 
-def title_of_control(control: PlannedTrial) -> str:
-    """Returns the name of a control on a split, for people."""
-    return f"Control {control.row}, {control.split}" + f", fold {control.fold}" * (control.fold >= 0)
-
-
 @dataclass(frozen=True, eq=False)
 class Runner:
     """Runs trials of a plan, each by itself.
@@ -55,7 +50,8 @@ class Runner:
         """Runs a control."""
         session, planned = self.session, self.planned
         stored = session.store.trial(planned.identities[control.name])
-        with tracked(session, self.study.paper, control, title_of_control(control)):
+        title = trial_title(self.study.paper, control, runs=self.study.runs)
+        with tracked(session, self.study.paper, control, title):
             run_control(
                 stored,
                 control.row,

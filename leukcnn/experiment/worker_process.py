@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from leukcnn import quiet
 from leukcnn.counting import Count
-from leukcnn.errors import DependencyError, StoreError
+from leukcnn.errors import DependencyError, LeukCNNError, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,6 +143,9 @@ def main() -> None:
             run = run or _Run(start, lambda **event: write(EVENT, event))
             result = run.run(task)
         except Exception as error:
+            if not isinstance(error, LeukCNNError):
+                # The caller has frames of its own only.
+                error.add_note("".join(["In a worker process:\n", *traceback.format_tb(error.__traceback__)]))
             write(ERROR, error)
         else:
             write(RESULT, result)
@@ -157,10 +161,17 @@ def _read(stream: BinaryIO, messages: "queue.SimpleQueue[Any]") -> None:
 
 def _pickled(value: Any) -> bytes:
     try:
-        return pickle.dumps(value)
+        content = pickle.dumps(value)
+        if isinstance(value, Exception):
+            # Some can be written, but not read again.
+            pickle.loads(content)
+        return content
     except Exception:
         # An error of another library may hold anything.
-        return pickle.dumps(RuntimeError(f"{type(value).__name__}: {value}"))
+        plain = RuntimeError(f"{type(value).__name__}: {value}")
+        for note in getattr(value, "__notes__", ()):
+            plain.add_note(note)
+        return pickle.dumps(plain)
 
 
 class _Run:

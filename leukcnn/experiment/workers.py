@@ -6,18 +6,16 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from distributed import WorkerPlugin, get_worker
 
 from leukcnn.experiment.worker_process import ERROR, EVENT, Start, Task
 
-if TYPE_CHECKING:
-    from leukcnn.experiment.runner import Outcome
-
 _PATIENCE = 5  # seconds for a task to end with its process
+_IDLE = 60  # seconds after which a process without a task ends, such as when its client was killed
 _COMMAND = "from leukcnn.experiment.worker_process import main; main()"
 
 
@@ -52,9 +50,14 @@ class Preparation(WorkerPlugin):
         """Gets the worker to run tasks for; its process starts with the first one."""
         self._worker, self._lock = worker, threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._timer: threading.Timer | None = None
+        self._closed = False
 
     def teardown(self, worker: Any) -> None:
         """Ends the process. A trial in it goes on after its last epoch if it is run again."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._process is None:
             return
         self._process.kill()
@@ -63,13 +66,16 @@ class Preparation(WorkerPlugin):
             _end(self._process)
             self._lock.release()
 
-    def run(self, task: Task) -> "list[Outcome] | Exception":
-        """Runs the trials of a task; returns their outcomes, or the error that one has raised.
+    def run(self, task: Task) -> bytes:
+        """Runs the trials of a task; returns their outcomes, or the error that one has raised, pickled.
+
+        The client reads it, since a worker may lack what is on the client's Python path.
 
         Raises:
             ProcessLostError: The process has ended, such as by a lack of memory.
         """
-        with self._lock:
+        key = self._worker.get_current_task()
+        with self._lock, self._ending_when_idle():
             process = self._process
             if process is None or process.poll() is not None:
                 process = self._process = self._started()
@@ -78,10 +84,14 @@ class Preparation(WorkerPlugin):
                 _write(process.stdin, task)
                 while True:
                     kind, content = pickle.load(process.stdout)
-                    value = pickle.loads(content)
                     if kind != EVENT:
                         break
-                    self._worker.log_event(self.topic, value)
+                    self._worker.log_event(self.topic, pickle.loads(content))
+                    task_state = self._worker.state.tasks.get(key)
+                    if task_state is None or task_state.state == "cancelled":
+                        # Nobody waits for it any more.
+                        _end(process)
+                        return b""
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 code = _end(process)
                 self._worker.log_event(
@@ -91,7 +101,27 @@ class Preparation(WorkerPlugin):
             if kind == ERROR:
                 # What it has loaded may be in any state.
                 _end(process)
-            return value
+            answer: bytes = content
+            return answer
+
+    @contextlib.contextmanager
+    def _ending_when_idle(self) -> Iterator[None]:
+        """Context of a task, some time after which the process ends unless there is another one."""
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            yield
+        finally:
+            if not self._closed:
+                self._timer = threading.Timer(_IDLE, self._end_idle)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _end_idle(self) -> None:
+        if self._lock.acquire(blocking=False):
+            if self._process is not None:
+                _end(self._process)
+            self._lock.release()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         own = {"CUDA_VISIBLE_DEVICES": gpu} if (gpu := self.gpus.get(self._worker.name)) else {}
@@ -127,8 +157,8 @@ def _write(stream: IO[bytes], message: Any) -> None:
     stream.flush()
 
 
-def run_task(plugin: str, task: Task, *after: Any) -> "list[Outcome] | Exception":
-    """Runs a task in a worker.
+def run_task(plugin: str, task: Task, *after: Any) -> bytes:
+    """Runs a task in a worker; see `Preparation.run`.
 
     Args:
         plugin: Name of the plugin.

@@ -252,8 +252,8 @@ def _shown(results: Results, table: spec.Table) -> list[Results]:
 
 
 def trial_title(paper: spec.Paper, trial: PlannedTrial, *, runs: int) -> str:
-    """Returns the label of a trial's row, with its run of `runs`, its split, tested datasets and fold."""
-    title = paper.row(trial.row).label
+    """Returns the label of a trial's row or control, with its run of `runs`, tested datasets and fold."""
+    title = f"Control {trial.row}" if trial.row in paper.controls else paper.row(trial.row).label
     if runs > 1:
         title += f", run {trial.run + 1}"
     if trial.tested:

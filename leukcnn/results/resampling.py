@@ -210,12 +210,18 @@ def _over_groups(metric: str, sample: _Sample, bootstrap: Bootstrap) -> Interval
     nothing = Interval(math.nan, math.nan, bootstrap.confidence, "jackknife", bootstrap.unit, len(used))
     if len(used) < 2:
         return replace(nothing, reason=f"there are fewer than 2 {bootstrap.unit}")
-    counts = np.ones((len(used) + 1, sample.n), dtype=np.int64)
-    counts[np.arange(len(used)), used] = 0
-    *without, value = sample.statistic(counts).tolist()
+    values = []
+    rows = max(1, _AT_ONCE // sample.n)
+    for start in range(0, len(used) + 1, rows):
+        # Each row leaves a group out, and the last one none.
+        left_out = used[start : start + rows]
+        counts = np.ones((min(rows, len(used) + 1 - start), sample.n), dtype=np.int64)
+        counts[np.arange(len(left_out)), left_out] = 0
+        values.append(sample.statistic(counts))
+    every = np.concatenate(values)
     return jackknife_interval(
-        value,
-        without,
+        float(every[-1]),
+        every[:-1],
         sample.sizes[used],
         limits=METRICS[metric].limits,
         unit=bootstrap.unit,

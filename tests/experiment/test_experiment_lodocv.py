@@ -139,7 +139,7 @@ def test_a_strict_split_that_leaves_nothing_out_is_not_trained_again(finished):
     titles = [label for label, _ in finished.progress.started if label.startswith("LeukNet")]
     assert len(titles) == len({t.name for t in finished.planned("leuknet")}) == 9
     controls = {c.name for c in finished.done.record.controls}
-    assert f"Computing {len(controls)} controls, which need no network ..." in finished.progress.messages
+    assert f"Computing {len(controls):,} controls, which need no network ..." in finished.progress.messages
 
 
 def test_controls_and_probe_are_run(finished):

@@ -9,11 +9,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from leukcnn.cli import main
+from leukcnn.experiment import workers
+from leukcnn.experiment.worker_process import EVENT, TRIAL, Start, Task
 from tests.own_papers import NETWORK, own_paper
 
 # Its process ends without a word in the middle of the first trial that gets so far, after an epoch was saved.
@@ -158,6 +161,46 @@ def test_one_trial_runs_alone_when_the_network_that_it_needs_is_trained(runs):
     assert ended == [("finished", 1, len(runs.plan)), ("finished", 2, len(runs.plan))]
 
 
+# A process that says something in the middle of a task, and goes on.
+ENDLESS = f"""
+import pickle, sys, time
+pickle.dump(({EVENT!r}, pickle.dumps({{}})), sys.stdout.buffer)
+sys.stdout.buffer.flush()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def worker(monkeypatch):
+    """Returns a worker of dask that runs the task "one", a plugin of it and the plugin's process."""
+    worker = SimpleNamespace(name=0, log_event=lambda *_: None, get_current_task=lambda: "one")
+    worker.state = SimpleNamespace(tasks={"one": SimpleNamespace(state="executing")})
+    process = subprocess.Popen([sys.executable, "-c", ENDLESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    plugin = workers.Preparation(Start(b"", "", "", [], [], []), topic="", environment={}, cores={}, gpus={})
+    monkeypatch.setattr(plugin, "_started", lambda: process)
+    plugin.setup(worker)
+    yield worker, plugin, process
+    plugin.teardown(worker)
+    assert process.wait(5) == -signal.SIGKILL
+
+
+def test_a_worker_leaves_a_task_that_nobody_waits_for(worker):
+    worker, plugin, process = worker
+    worker.state.tasks["one"].state = "cancelled"
+    assert plugin.run(Task(TRIAL, (), {}, {})) == b""
+    assert process.poll() == -signal.SIGKILL
+
+
+def test_a_process_without_a_task_ends(worker, monkeypatch):
+    worker, plugin, process = worker
+    monkeypatch.setattr(workers, "_IDLE", 0.01)
+    plugin._process = process
+    with plugin._ending_when_idle():
+        pass
+    assert process.wait(5) == -signal.SIGKILL
+
+
+@pytest.mark.release
 @pytest.mark.slow
 def test_an_interruption_keeps_what_is_stored_and_leaves_no_process(synthetic_cells, tmp_path):
     file, mark = write_paper(tmp_path, epochs=500), tmp_path / "mark"

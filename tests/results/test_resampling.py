@@ -46,6 +46,17 @@ def test_jackknife_by_hand():
     assert interval.describe() == "95 % jackknife t interval on the logit scale over 3 subjects"
 
 
+@pytest.mark.parametrize("metric", ["f1", "auroc"])
+def test_many_groups_are_left_out_in_turn(metric, monkeypatch):
+    labels, predicted, groups = clustered()
+    outputs = np.stack([1 - predicted * 0.75, predicted * 0.75], axis=1)
+    given = predicted if metric == "f1" else outputs
+    expected = interval_for(metric, labels, given, groups)
+    # Seven rows of weights at once, of 21.
+    monkeypatch.setattr("leukcnn.results.resampling._AT_ONCE", 7 * 20)
+    assert interval_for(metric, labels, given, groups) == expected
+
+
 def test_a_subject_with_most_of_the_images_leaves_few_degrees_of_freedom():
     assert effective_number([5, 5, 5, 5]) == pytest.approx(4)
     # (100 + 4 * 5)^2 / (100^2 + 4 * 5^2).
