@@ -150,11 +150,20 @@ def own_outputs(network: keras.Model, batches: keras.utils.PyDataset, names: Seq
     others = [own(variable) for variable in network.non_trainable_variables]
     outputs = []
     for number in range(len(batches)):
+        # With augmentation on the device they are several arrays.
         inputs = batches[number][0]
-        padded = np.resize(inputs, (len(inputs) + -len(inputs) % len(devices), *inputs.shape[1:]))
+        size = len(keras.tree.flatten(inputs)[0])
+        padded = keras.tree.map_structure(
+            functools.partial(_repeated, to=size + -size % len(devices)), inputs
+        )
         computed = _compiled(network)(trainable, others, jax.device_put(padded, divided))
-        outputs.append(np.asarray(computed)[: len(inputs)])
+        outputs.append(np.asarray(computed)[:size])
     return np.concatenate(outputs)
+
+
+def _repeated(inputs: np.ndarray, *, to: int) -> np.ndarray:
+    """Returns so many inputs, repeated from the first one on."""
+    return np.resize(inputs, (to, *inputs.shape[1:]))
 
 
 @functools.lru_cache(maxsize=1)
