@@ -28,7 +28,7 @@ from leukcnn.trials import take_part
 
 # Options that all hosts must have.
 _SAME = (
-    *("profile", "only", "seed", "runs", "split", "unknown_subjects", "datasets", "mask", "base", "assumed"),
+    *("profile", "only", "seed", "runs", "split", "unknown_subjects", "datasets", "mask", "base"),
     *("deterministic", "precision", "augment", "devices", "trial", "controls_only"),
 )
 
@@ -133,7 +133,8 @@ def _given(request: Request) -> dict[str, Any]:
     content = [paper.key, to_plain(paper.rows), to_plain(paper.profiles)]
     versions = {"leukcnn": leukcnn.__version__, "keras": keras.__version__}
     values = {f"--{name.replace('_', '-')}": to_plain(getattr(request, name)) for name in _SAME}
-    return {"paper": digest(content)[:16], **values, "--weights": _weights(request.weights), **versions}
+    values |= {"--assume": to_plain(request.assumed), "--weights": _weights(request.weights)}
+    return {"paper": digest(content)[:16], **values, **versions}
 
 
 def _weights(place: str | None) -> str:
