@@ -328,6 +328,9 @@ def train(
     shown.always = mean_over_epoch.step
     started = time.perf_counter()
     with devices.training(network):
+        # Hosts make variables together, which has a time limit, and may have computed features until now.
+        hosts.all()
+        network.optimizer.build(network.trainable_variables)
         first_epoch = state.restore(network)
         with _made_ahead([train_data, validation_data], first_epoch=first_epoch, epochs=training.epochs):
             network.fit(

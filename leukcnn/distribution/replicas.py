@@ -1,9 +1,9 @@
 """What several devices or hosts need to compute what one device would."""
 
 import contextlib
+import functools
 import socket
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
 from typing import Any
 
 import keras
@@ -150,20 +150,23 @@ def own_outputs(network: keras.Model, batches: keras.utils.PyDataset, names: Seq
     others = [own(variable) for variable in network.non_trainable_variables]
     outputs = []
     for number in range(len(batches)):
+        # With augmentation on the device they are several arrays.
         inputs = batches[number][0]
-        count = len(keras.tree.flatten(inputs)[0])
-        # Several inputs, if images are augmented on the device.
-        padded = keras.tree.map_structure(partial(_padded, size=count + -count % len(devices)), inputs)
+        size = len(keras.tree.flatten(inputs)[0])
+        padded = keras.tree.map_structure(
+            functools.partial(_repeated, to=size + -size % len(devices)), inputs
+        )
         computed = _compiled(network)(trainable, others, jax.device_put(padded, divided))
-        outputs.append(np.asarray(computed)[:count])
+        outputs.append(np.asarray(computed)[:size])
     return np.concatenate(outputs)
 
 
-def _padded(array: np.ndarray, size: int) -> np.ndarray:
-    return np.resize(array, (size, *array.shape[1:]))
+def _repeated(inputs: np.ndarray, *, to: int) -> np.ndarray:
+    """Returns so many inputs, repeated from the first one on."""
+    return np.resize(inputs, (to, *inputs.shape[1:]))
 
 
-@lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=1)
 def _compiled(network: keras.Model) -> Any:
     import jax
 
