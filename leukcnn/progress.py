@@ -43,7 +43,9 @@ class TrainingProgress(Progress):
 
     def __init__(self, *, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
         console = console or Console()
+        # The display is made once in the constructor.
         self._stages = _bars(console, clock)
+        self._at_once: TrialsAtOnce | None = None
         super().__init__(
             BarColumn(bar_width=None),
             "{task.percentage:.0f} % of all trials",
@@ -56,7 +58,6 @@ class TrainingProgress(Progress):
         )
         self._began = clock()
         self._durations: list[float] = []  # seconds that each trial takes with all its steps
-        self._at_once: TrialsAtOnce | None = None
 
     def start_trial(
         self, label: str, index: int, total: int, epochs: int, steps: int, *, first_epoch: int = 1
