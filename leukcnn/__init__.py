@@ -89,7 +89,8 @@ __all__ = [
 # oneDNN's convolutions are faster on every processor, but TensorFlow uses them by default on some only.
 if "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
-    if "tensorflow" in sys.modules:
+    # None stops its import.
+    if sys.modules.get("tensorflow") is not None:
         from leukcnn.backend import warn_of_slow_convolutions
 
         warn_of_slow_convolutions()

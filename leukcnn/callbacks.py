@@ -267,12 +267,13 @@ class ResumableState(keras.callbacks.Callback):
             checkpoint.tidy()
 
 
-def resume_epoch(path: Path) -> int:
+def resume_epoch(path: str | Path) -> int:
     """Returns the number of epochs that a saved state has completed, 0 where there is no state.
 
     Raises:
         StoreError: The state was damaged, or belongs to another trial.
     """
+    path = Path(path)
     return read_record(path).next_epoch if path.exists() else 0
 
 

@@ -33,7 +33,7 @@ from leukcnn.files import (
 )
 from leukcnn.image_cache import cache_folder
 from leukcnn.models.layers import MeanSubtraction
-from leukcnn.pipeline import FORWARD_BATCH, ArrayBatches, Entries
+from leukcnn.pipeline import FORWARD_BATCH, ArrayBatches, Entries, prediction_batch_size
 from leukcnn.threads import in_threads
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
@@ -252,7 +252,7 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
 
     Args:
         base: The network.
-        inputs: (M, ...), what the network takes; the last batch is padded to `FORWARD_BATCH` inputs.
+        inputs: (M, ...), what the network takes; the last batch is padded to the size of the others.
         devices: The devices on which the network was built.
 
     Returns:
@@ -260,9 +260,9 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
     """
     # All batches have the same size: the backend would compile the network again for another one, and the
     # rounding of features that are computed at different times would differ.
-    padding = -len(inputs) % FORWARD_BATCH
-    padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
-    outputs = devices.outputs(base, ArrayBatches(padded, FORWARD_BATCH))
+    size = prediction_batch_size(FORWARD_BATCH, replicas=devices.replicas)
+    padded = np.concatenate([inputs, np.repeat(inputs[:1], -len(inputs) % size, axis=0)])
+    outputs = devices.outputs(base, ArrayBatches(padded, size))
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 

@@ -12,6 +12,9 @@ from leukcnn.fields import did_you_mean
 SLURM = "slurm"
 """Value of `--hosts` that reads everything from the variables that Slurm's `srun` sets."""
 
+CONNECT_SECONDS = 300.0
+"""Seconds within which all hosts must have started."""
+
 _BY_HAND = "--hosts 2 --host-index 0 --coordinator node1:9000"
 
 
@@ -107,18 +110,16 @@ def _of_slurm(index: int | None, coordinator: str | None, variables: Mapping[str
             expected=f"no --host-index: with --hosts {SLURM} it is SLURM_PROCID",
             remedy="leave one of the two out",
         )
-    sizes = (variables.get("SLURM_STEP_NUM_TASKS"), variables.get("SLURM_NTASKS"))
-    count = next((size for size in sizes if size), "")
-    own, nodes = variables.get("SLURM_PROCID", ""), variables.get("SLURM_STEP_NODELIST", "")
-    nodes = nodes or variables.get("SLURM_JOB_NODELIST", "")
-    job = variables.get("SLURM_JOB_ID", "")
+    # Those of the job itself are in a batch script too, which runs once.
+    count, nodes = variables.get("SLURM_STEP_NUM_TASKS", ""), variables.get("SLURM_STEP_NODELIST", "")
+    own, job = variables.get("SLURM_PROCID", ""), variables.get("SLURM_JOB_ID", "")
     numbers = [text.isascii() and text.isdecimal() for text in (count, own, job)]
     if not all(numbers) or not nodes or not int(own) < int(count) <= MOST:
         raise DeviceError(
             f"hosts (--hosts) got {SLURM}, but Slurm's variables are "
-            f"SLURM_NTASKS={count!r:.20}, SLURM_PROCID={own!r:.20}, SLURM_STEP_NODELIST={nodes!r:.40}, "
-            f"SLURM_JOB_ID={job!r:.20}.",
-            expected=f"the numbers that srun sets, with at most {MOST:,} tasks",
+            f"SLURM_STEP_NUM_TASKS={count!r:.20}, SLURM_PROCID={own!r:.20}, "
+            f"SLURM_STEP_NODELIST={nodes!r:.40}, SLURM_JOB_ID={job!r:.20}.",
+            expected=f"what srun sets for each task that it starts, at most {MOST:,}",
             remedy=f"start the command with srun, one task on each node, or give {_BY_HAND}",
         )
     # A port that jobs on the same node don't share, above those that services have.
@@ -126,6 +127,17 @@ def _of_slurm(index: int | None, coordinator: str | None, variables: Mapping[str
     if coordinator is not None:
         address = _address(coordinator)
     return None if int(count) == 1 else Place(int(count), int(own), address)
+
+
+def note_on_tasks(variables: Mapping[str, str] = os.environ) -> str:
+    """Returns a note if `srun` started this command several times without `--hosts`; "" if it didn't."""
+    tasks = variables.get("SLURM_STEP_NUM_TASKS", "")
+    if not (tasks.isascii() and tasks.isdecimal()) or int(tasks) < 2 or variables.get("SLURM_PROCID") != "0":
+        return ""
+    return (
+        f"Note: srun runs this command {int(tasks):,} times. With the same --out, each waits for trials that "
+        f"another one trains. --hosts {SLURM} trains one network on all of them (JAX)."
+    )
 
 
 def _first_node(nodes: str) -> str:

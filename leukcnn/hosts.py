@@ -22,13 +22,11 @@ from typing import Any, Self
 import numpy as np
 
 from leukcnn.errors import HostError, LeukCNNError
-from leukcnn.host_names import Place
+from leukcnn.host_names import CONNECT_SECONDS, Place
+from leukcnn.signals import exit_code
 
 BEAT_SECONDS, SILENCE_SECONDS = 5.0, 40.0
 """Seconds between two signs of life of a host, and without any before it counts as lost."""
-
-CONNECT_SECONDS = 300.0
-"""Seconds within which all hosts must have started."""
 
 _GREETING = b"leukcnn hosts 1\n"
 _LENGTH = struct.Struct("!QQ")  # bytes of JSON and of arrays
@@ -124,17 +122,25 @@ class Hosts:
         if self.place:
             self._main = threading.get_ident()
             try:
-                self._peers = dict(_joined(self.place) if self.index else _gathered(self.place))
-            except OSError as error:
-                raise HostError(
-                    f"Host {self.index} can't use the coordinator {self.place.address}: {error}.",
-                    expected="the address of host 0, with a port that is free there",
-                    remedy="check --coordinator, and that no firewall is between the hosts",
-                ) from error
+                self._connect(self.place)
+            except BaseException as error:
+                self._announce(_reason(error, self.index))
+                raise
             for peer in self._peers.values():
                 threading.Thread(target=self._listen, args=(peer,), daemon=True).start()
             threading.Thread(target=self._watch, daemon=True).start()
         return self
+
+    def _connect(self, place: Place) -> None:
+        try:
+            for index, peer in _joined(place) if self.index else _gathered(place):
+                self._peers[index] = peer
+        except OSError as error:
+            raise HostError(
+                f"Host {self.index} can't use the coordinator {place.address}: {error}.",
+                expected="the address of host 0, with a port that is free there",
+                remedy="check --coordinator, and that host 0 has started and no firewall is between them",
+            ) from error
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if not self.place or self._closed.is_set():
@@ -148,7 +154,7 @@ class Hosts:
             self._lost.wait(_INTERRUPT)
         self._closed.set()
         # The backend would wait for the other hosts when the program ends.
-        atexit.register(_leave)
+        atexit.register(_leave, exit_code(error) if isinstance(error, KeyboardInterrupt) else 1)
         self._dismiss(self._why or _reason(error, self.index))
         if self._why and not own:
             raise self._error() from error
@@ -257,8 +263,7 @@ class Hosts:
         threading.Thread(target=self._end, daemon=True).start()
         for other in self._peers.values():
             other.inbox.put(None)
-            with contextlib.suppress(OSError):
-                other.send({"ended": self._why})
+        self._announce(self._why)
 
     def _end(self) -> None:
         if self._closed.wait(_INTERRUPT):
@@ -271,20 +276,25 @@ class Hosts:
 
     def _dismiss(self, why: str) -> None:
         """Sends the others why this host ends, and waits until they have ended."""
+        self._announce(why)
+        until = time.monotonic() + _AT_LATEST
+        for peer in self._peers.values() if self.leads else ():
+            peer.ended.wait(max(0.0, until - time.monotonic()))
+
+    def _announce(self, why: str) -> None:
+        """Sends the others why this host ends."""
         for peer in self._peers.values():
             with contextlib.suppress(OSError):
                 peer.send({"ended": why})
-        for peer in self._peers.values() if self.leads else ():
-            peer.ended.wait(_AT_LATEST)
 
     def _error(self) -> HostError:
         return HostError(self._why, remedy=_AGAIN)
 
 
-def _leave() -> None:
+def _leave(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(code)
 
 
 def _reason(error: BaseException, index: int) -> str:
@@ -308,8 +318,10 @@ def _gathered(place: Place) -> Iterator[tuple[int, _Peer]]:
                 connection, _ = server.accept()
             except TimeoutError as error:
                 missing = ", ".join(map(str, sorted(waiting)))
+                absent = f"host {missing}" if len(waiting) == 1 else f"hosts {missing}"
                 raise HostError(
-                    f"After {CONNECT_SECONDS:.0f} seconds, hosts {missing} of {place.count} haven't come.",
+                    f"After {CONNECT_SECONDS:.0f} seconds, {absent} of {place.count} "
+                    f"{'has' if len(waiting) == 1 else 'have'}n't come.",
                     expected=f"the same command on every host, with --coordinator {place.address}",
                     remedy="start it on all of them, each with its own --host-index",
                 ) from error
@@ -341,9 +353,7 @@ def _joined(place: Place) -> Iterator[tuple[int, _Peer]]:
     while True:
         try:
             connection = socket.create_connection(place.coordinator, timeout=10)
-            connection.sendall(_GREETING + f"{place.index} {place.count}\n".encode())
-            connection.settimeout(CONNECT_SECONDS)
-            if connection.recv(len(_GREETING), socket.MSG_WAITALL) == _GREETING:
+            if _is_welcome(connection, place):
                 yield 0, _Peer(connection, 0)
                 return
             raise HostError(
@@ -356,3 +366,15 @@ def _joined(place: Place) -> Iterator[tuple[int, _Peer]]:
             if isinstance(error, socket.gaierror) or time.monotonic() > until:
                 raise
             time.sleep(0.3)
+
+
+def _is_welcome(connection: socket.socket, place: Place) -> bool:
+    """Sends host 0 this host's index; returns whether it takes it, and closes the connection if not."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(connection)
+        connection.sendall(_GREETING + f"{place.index} {place.count}\n".encode())
+        connection.settimeout(CONNECT_SECONDS)
+        if connection.recv(len(_GREETING), socket.MSG_WAITALL) != _GREETING:
+            return False
+        stack.pop_all()
+    return True

@@ -68,7 +68,7 @@ def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
         classes: Number of classes.
 
     Raises:
-        SpecError: The network can't be built, or has another number of outputs.
+        SpecError: The network can't be built, doesn't take such images, or has another number of outputs.
     """
     network = build(
         model.name, **{"input_shape": (image_size, image_size, 3), "classes": classes, **model.arguments}
@@ -79,6 +79,15 @@ def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
             f"The network {model.name!r} has outputs {network.output_shape} for {classes} classes.",
             expected=" or ".join(map(str, allowed)),
             remedy="let the builder make `classes` outputs, and don't set `classes` in the model's arguments",
+        )
+    # A subclass of Model has no list of inputs.
+    inputs = [tuple(one.shape) for one in getattr(network, "inputs", [])]
+    sizes = (None, image_size)
+    if inputs not in [[(None, height, width, 3)] for height in sizes for width in sizes]:
+        raise SpecError(
+            f"The network {model.name!r} has the inputs {inputs} for images of {image_size} pixels.",
+            expected=f"one input, (None, {image_size}, {image_size}, 3), in a functional or Sequential model",
+            remedy="let the builder make one input of `input_shape`",
         )
     return network
 
@@ -277,7 +286,7 @@ def train(
         validation_data: Batches of the validation split; None if there is none.
         folder: Folder for the state, the checkpoints and the history.
         devices: The devices of `build_network`.
-        callbacks: More callbacks, called after the others.
+        callbacks: More callbacks, called after the others. A `CallbackList` passes on the ends of some steps.
 
     Raises:
         DeviceError: The batch can't be divided evenly among the devices.
@@ -319,6 +328,9 @@ def train(
     shown.always = mean_over_epoch.step
     started = time.perf_counter()
     with devices.training(network):
+        # Hosts make variables together, which has a time limit, and may have computed features until now.
+        hosts.all()
+        network.optimizer.build(network.trainable_variables)
         first_epoch = state.restore(network)
         with _made_ahead([train_data, validation_data], first_epoch=first_epoch, epochs=training.epochs):
             network.fit(

@@ -30,7 +30,7 @@ def main(data, out, epochs, devices, hosts, index, coordinator):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     network_trials.ReportProgress = Killing
-    options = {"data": data, "profile": "smoke", "only": "vgg16", "devices": devices}
+    options = {"data": data, "profile": "smoke", "only": "vgg16", "devices": devices, "augment": "device"}
     request = Request(paper=tiny_paper(epochs=int(epochs)), out=Path(out), **options)
     if hosts != "1":
         options |= {"hosts": hosts, "host_index": int(index), "coordinator": coordinator}

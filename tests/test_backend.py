@@ -54,12 +54,14 @@ def test_package_that_is_not_installed_is_named(monkeypatch, name, command):
 # In place of a TensorFlow that was imported first, with and without oneDNN.
 IMPORTED_FIRST = """
 import os, sys, types, warnings
-backend, is_used, variable, gpus = {backend!r}, {is_used}, {variable!r}, {gpus}
+backend, is_used, variable, gpus = {backend!r}, {is_used!r}, {variable!r}, {gpus}
 os.environ["KERAS_BACKEND"] = backend
 os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
 if variable:
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = variable
-if is_used is not None:
+if is_used == "forbidden":
+    sys.modules["tensorflow"] = None
+elif is_used is not None:
     config = types.SimpleNamespace(list_physical_devices=lambda kind: gpus)
     sys.modules["tensorflow"] = types.SimpleNamespace(config=config)
     port = types.SimpleNamespace(IsMklEnabled=lambda: is_used)
@@ -74,6 +76,7 @@ print(os.environ["TF_ENABLE_ONEDNN_OPTS"], *(warning.message for warning in caug
     ("backend", "is_used", "variable", "gpus", "value", "warns"),
     [
         pytest.param("tensorflow", None, None, [], "1", False, id="leukcnn first"),
+        pytest.param("tensorflow", "forbidden", None, [], "1", False, id="TensorFlow can't be imported"),
         pytest.param("tensorflow", None, "0", [], "0", False, id="the user's own choice"),
         pytest.param("tensorflow", False, None, [], "1", True, id="TensorFlow first"),
         pytest.param("tensorflow", True, None, [], "1", False, id="TensorFlow first, with oneDNN"),

@@ -176,7 +176,7 @@ def test_a_state_holds_weights_optimizer_dropout_history_and_best_values(tmp_pat
     again = BestCheckpoint(tmp_path, monitor="loss", mode="min")
     new_history = {"old": [1.0]}
     restored = ResumableState(tmp_path / "s.npz", checkpoints=[again], history=new_history)
-    assert restored.restore(other) == 1 == resume_epoch(tmp_path / "s.npz")
+    assert restored.restore(other) == 1 == resume_epoch(str(tmp_path / "s.npz"))
     assert (again.best, again.best_epoch) == (0.25, 0)
     assert new_history == {"loss": [0.25], "accuracy": [0.5]}
     for a, b in zip(values(other), expected, strict=True):

@@ -11,60 +11,13 @@ import pytest
 
 from leukcnn.distribution import Devices, find_devices, gradient
 from leukcnn.errors import DeviceError
-
-# Run in its own process for two devices: a running backend can't be split into logical processors.
-SCRIPT = """
-import json, sys, tempfile
-from pathlib import Path
-import keras, numpy as np
-from leukcnn.distribution import find_devices
-from leukcnn.pipeline import ImageSequence, fed, originals
-from leukcnn.spec import Preprocessing, Training
-from leukcnn.training import compile_network, predict, train
-
-devices = find_devices(sys.argv[1] or None)
-keras.utils.set_random_seed(3)
-rng = np.random.default_rng(0)
-images = rng.integers(0, 256, (37, 8, 8, 3), dtype=np.uint8)
-labels = (images[..., 0].mean(axis=(1, 2)) > 127).astype(np.int64)
-ids = [f"p{i}" for i in range(37)]
-common = dict(classes=2, ids=ids, seed=0, replicas=devices.replicas)
-training = Training(epochs=3, batch_size=10, initial_learning_rate=1e-2, final_learning_rate=1e-3)
-with devices.scope():
-    network = keras.Sequential([
-        keras.Input((8, 8, 3)),
-        # A bias before batch normalization has no gradient but its rounding, which Adam would enlarge.
-        keras.layers.Conv2D(4, 3, use_bias=False, kernel_regularizer="l2"),
-        keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dropout(0.5), keras.layers.Dense(2, activation="softmax"),
-    ])
-    network = fed(network, Preprocessing(crop=8))
-    compile_network(network, training, devices=devices)
-
-folder = Path(tempfile.mkdtemp())
-train(
-    network, training, folder=folder, devices=devices,
-    train_data=ImageSequence(images, originals(np.arange(25)), labels=labels, batch_size=10,
-                               shuffle=True, **common),
-    validation_data=ImageSequence(images, originals(np.arange(25, 37)), labels=labels, batch_size=10,
-                                    padding_weights="set", **common),
-)
-outputs = predict(
-    network, ImageSequence(images, originals(np.arange(37)), labels=None, batch_size=10, **common),
-    devices=devices,
-)
-history = (folder / "history.csv").read_text().split()
-# Afterwards the layers are Keras' own.
-assert {layer.__module__.split(".")[0] for layer in network.layers[-1].layers} == {"keras"}
-print(json.dumps({"replicas": devices.replicas, "history": history, "outputs": outputs.tolist()}))
-"""
+from tests import devices_script
 
 
 def elsewhere(devices):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, devices], capture_output=True, text=True, env=environment, check=False
-    )
+    command = [sys.executable, "-m", "tests.devices_script", devices]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -77,9 +30,8 @@ def parsed(printed):
 
 @pytest.mark.backend
 @pytest.mark.slow
-def test_two_logical_processors_train_and_predict_as_one(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["", ""])
-    exec(compile(SCRIPT, "script", "exec"), {})
+def test_two_logical_processors_train_and_predict_as_one(capsys):
+    devices_script.main()
     one, two = parsed(capsys.readouterr().out), parsed(elsewhere("cpu:2"))
     assert (one["replicas"], two["replicas"]) == (1, 2)
     np.testing.assert_allclose(two["history"], one["history"], rtol=2e-5, atol=2e-6)

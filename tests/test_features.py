@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import keras
@@ -274,6 +275,20 @@ def test_features_are_indexed_by_row_and_variant(tmp_path):
     assert features.shape == (200, 3, 3)
     for row, variant in ((3, 0), (3, 2), (150, 1)):
         np.testing.assert_allclose(features[row, variant], 2 * (100 * row + variant))
+
+
+def test_a_pass_is_divided_evenly_among_devices():
+    sizes = []
+
+    def outputs(base, batches):
+        parts = [batches[i][0] for i in range(len(batches))]
+        sizes.extend(map(len, parts))
+        return np.concatenate(parts)
+
+    inputs = np.arange(70, dtype=np.float32)[:, None]
+    found = features.forward(base_of(), inputs, SimpleNamespace(replicas=3, outputs=outputs))
+    np.testing.assert_array_equal(found, inputs)
+    assert len(set(sizes)) == 1 and sizes[0] % 3 == 0
 
 
 def test_only_missing_features_are_computed(tmp_path):

@@ -1,11 +1,13 @@
 """Several hosts: their options, their connection, and two processes that train as one."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,15 +15,16 @@ import pytest
 from leukcnn import papers
 from leukcnn.backend import check_backend
 from leukcnn.callbacks import resume_epoch
-from leukcnn.errors import DeviceError, HostError, SpecError
+from leukcnn.errors import DataError, DeviceError, HostError, LeukCNNError, SpecError
 from leukcnn.experiment.many_hosts import require_same_images
 from leukcnn.experiment.request import Request
-from leukcnn.host_names import Place, read_hosts
+from leukcnn.host_names import Place, note_on_tasks, read_hosts
 from leukcnn.hosts import Hosts
+from leukcnn.signals import Interrupted
 from tests.indices import index_of
 
 SLURM = {
-    "SLURM_NTASKS": "4",
+    "SLURM_STEP_NUM_TASKS": "4",
     "SLURM_PROCID": "2",
     "SLURM_STEP_NODELIST": "node[007-009,12],gpu1",
     "SLURM_JOB_ID": "40123",
@@ -82,9 +85,20 @@ def test_options_that_cannot_be(given, message):
         read_hosts(*given, variables=SLURM)
 
 
-def test_slurm_outside_of_srun():
+# A batch script itself runs once, on the first of its nodes.
+BATCH = {"SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_JOB_NODELIST": "n[1-4]", "SLURM_JOB_ID": "7"}
+
+
+@pytest.mark.parametrize("variables", [{}, BATCH])
+def test_slurm_outside_of_srun(variables):
     with pytest.raises(DeviceError, match="start the command with srun"):
-        read_hosts("slurm", None, None, variables={})
+        read_hosts("slurm", None, None, variables=variables)
+
+
+def test_several_tasks_without_hosts_are_noted_once():
+    first, batch = {**SLURM, "SLURM_PROCID": "0"}, {**BATCH, "SLURM_STEP_NUM_TASKS": "1"}
+    assert "srun runs this command 4 times" in note_on_tasks(first)
+    assert [note_on_tasks(variables) for variables in (SLURM, BATCH, batch, {})] == ["", "", "", ""]
 
 
 @pytest.fixture
@@ -101,7 +115,7 @@ def both(act):
             with Hosts(Place(2, index, ("127.0.0.1", port))) as hosts:
                 found[index] = act(hosts)
                 hosts.close()
-        except HostError as error:
+        except (LeukCNNError, KeyboardInterrupt) as error:
             found[index] = error
 
     threads = [threading.Thread(target=run, args=(index,)) for index in (1, 0)]
@@ -126,6 +140,82 @@ def test_hosts_exchange_values_and_arrays_in_their_order():
         np.testing.assert_array_equal(sent, values)
         assert indices == [0, 1]
         np.testing.assert_array_equal(parts, [[0, 0], [1, 1]])
+
+
+def one_host(index, port, count=2):
+    with Hosts(Place(count, index, ("127.0.0.1", port))) as hosts:
+        hosts.close()
+
+
+def test_hosts_that_do_not_come_are_named(monkeypatch):
+    monkeypatch.setattr("leukcnn.hosts.CONNECT_SECONDS", 0.2)
+    with pytest.raises(HostError, match="host 1 of 2 hasn't come"):
+        one_host(0, free_port())
+    with pytest.raises(HostError, match="hosts 1, 2 of 3 haven't come"):
+        one_host(0, free_port(), count=3)
+    with pytest.raises(HostError, match=r"Host 1 can't use the coordinator .*: .*refused"):
+        one_host(1, free_port())
+
+
+def test_a_port_that_another_program_has_is_refused():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(HostError, match=r"Host 0 can't use the coordinator 127.0.0.1:[0-9]+: .*in use"),
+    ):
+        one_host(0, other.getsockname()[1])
+
+
+def test_other_programs_and_hosts_of_another_run_do_not_disturb():
+    port, refused = free_port(), []
+
+    def others():
+        for greeting in (b"GET / HTTP/1.1\r\n\r\n", b"leukcnn hosts 1\nx y\n"):
+            with connected(port) as other:
+                other.sendall(greeting)
+                assert other.recv(100) == b""
+        try:
+            one_host(1, port, count=3)
+        except HostError as error:
+            refused.append(error)
+        one_host(1, port)
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    one_host(0, port)
+    thread.join(10)
+    assert "refuses host 1 of 3" in str(refused[0])
+
+
+def connected(port):
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=10)
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "code"),
+    [
+        (Interrupted(signal.SIGTERM), "Host 1 was interrupted", 143),
+        (KeyboardInterrupt(), "Host 1 was interrupted", 130),
+        (DataError("One image is damaged."), "Host 1 ended with an error: One image is damaged", 1),
+    ],
+)
+def test_a_host_that_ends_early_ends_the_other(monkeypatch, error, why, code):
+    # The hosts are threads here: their connections stay open.
+    monkeypatch.setattr("leukcnn.hosts._AT_LATEST", 0.1)
+    atexit = []
+    monkeypatch.setattr("leukcnn.hosts.atexit.register", lambda *call: atexit.append(call[1:]))
+
+    def act(hosts):
+        if hosts.index:
+            raise error
+        hosts.hear(1)
+
+    assert why in str(both(act)[0])
+    # How each would end its process.
+    assert sorted(atexit) == sorted([(1,), (code,)])
 
 
 def test_a_single_host_needs_no_connection():
@@ -191,7 +281,27 @@ def require_success(started, tmp_path, out, **options):
 
 
 @pytest.mark.slow
-def test_two_hosts_train_as_two_devices_of_one(started, tmp_path):
+def test_two_hosts_train_augment_and_resume_as_two_devices_of_one():
+    pytest.importorskip("jax")
+    command, address = [sys.executable, "-m", "tests.devices_script"], f"127.0.0.1:{free_port()}"
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    options["env"] = {**os.environ, "KERAS_BACKEND": "jax"}
+    several = [["cpu:1", "2", index, address] for index in ("0", "1")]
+    processes = [subprocess.Popen([*command, *words], **options) for words in (["cpu:2"], *several)]
+    try:
+        printed = [process.communicate(timeout=200) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in processes] == [0, 0, 0], [text[-3000:] for _, text in printed]
+    (one, _), (two, _), (other, _) = printed
+    assert json.loads(one) == json.loads(two)
+    assert not other
+
+
+@pytest.mark.release
+def test_a_run_on_two_hosts_is_that_on_two_devices_of_one(started, tmp_path):
     pytest.importorskip("jax")
     require_success(started, tmp_path, "whole")
     require_success(started, tmp_path, "shared", hosts=2)

@@ -182,7 +182,7 @@ def test_a_fresh_process_knows_the_layers_that_keras_lacks(images, tmp_path):
             keras.layers.Dense(2, activation="softmax"),
         ]
     )
-    SavedNetwork(network, PREPROCESSING, CLASSES, {}).save(tmp_path / "model.keras")
+    SavedNetwork(network, PREPROCESSING, CLASSES, {}).save(str(tmp_path / "model.keras"))
     expected = SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(images[:1])
     out = tmp_path / "out.csv"
     command = [

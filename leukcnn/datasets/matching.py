@@ -73,12 +73,13 @@ def examine(
     except BrokenImage as error:
         return Content("", fault=(error.kind, error.detail))
     try:
-        image, note = decode_image(content)
+        stored = read_header(content)
+        image, note = decode_image(content, stored)
     except BrokenImage as error:
         return Content(sha256, fault=(error.kind, error.detail))
     if on_image:
         on_image(sha256, image, note)
-    stored, (height, width) = read_header(content), image.shape[:2]
+    height, width = image.shape[:2]
     pixels = frozenset[str]()
     if published and sha256 not in published:
         files = (as_bmp(image, header) for header in headers)

@@ -197,11 +197,12 @@ def read_header(content: bytes) -> Header:
     return header
 
 
-def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
+def decode_image(content: bytes, header: Header | None = None) -> tuple[np.ndarray, str | None]:
     """Decodes the content of an image file; see `read_image`.
 
     Args:
         content: The whole file.
+        header: What `read_header` has returned for it; None reads it here.
 
     Returns:
         The image, (H, W, 3) uint8, 0..255, and a description of the conversion, None if there was none.
@@ -209,7 +210,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
     Raises:
         BrokenImage: The content is empty, isn't an image, or is truncated.
     """
-    header = read_header(content)
+    header = header or read_header(content)
     try:
         values = _format(content).decode(content, header)
         colours = 1 if header.channels in (1, 2) else 3

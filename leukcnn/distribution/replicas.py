@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import os
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -79,6 +81,7 @@ def start_hosts(hosts: Hosts, *, processors: int | None) -> list[str]:
         HostError: JAX can't connect the hosts, or is running already.
     """
     import jax
+    from jax.experimental import multihost_utils
 
     assert hosts.place, "a single host needs no start"
     port, _ = hosts.shared(lambda: (_free_port(), {}))
@@ -100,6 +103,10 @@ def start_hosts(hosts: Hosts, *, processors: int | None) -> list[str]:
                 shutdown_timeout_seconds=30,
             )
         found = jax.local_devices(backend="cpu" if processors else None)
+        hosts.all()
+        with _stdout_as_stderr():
+            # The first thing that processors compute together prints a line that says that they are connected.
+            multihost_utils.sync_global_devices("hosts")
     except RuntimeError as error:
         raise HostError(
             f"JAX can't start on host {hosts.index} of {hosts.count}: {error}",
@@ -107,6 +114,18 @@ def start_hosts(hosts: Hosts, *, processors: int | None) -> list[str]:
             remedy="check the network between the hosts, and start a new process",
         ) from error
     return [f"{device.platform}:{device.id}" for device in found]
+
+
+@contextlib.contextmanager
+def _stdout_as_stderr() -> Iterator[None]:
+    """Context in which what libraries print to standard output goes to standard error."""
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "wb") as stdout:
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            os.dup2(stdout.fileno(), 1)
 
 
 def stop_hosts() -> None:
@@ -150,11 +169,20 @@ def own_outputs(network: keras.Model, batches: keras.utils.PyDataset, names: Seq
     others = [own(variable) for variable in network.non_trainable_variables]
     outputs = []
     for number in range(len(batches)):
+        # With augmentation on the device they are several arrays.
         inputs = batches[number][0]
-        padded = np.resize(inputs, (len(inputs) + -len(inputs) % len(devices), *inputs.shape[1:]))
+        size = len(keras.tree.flatten(inputs)[0])
+        padded = keras.tree.map_structure(
+            functools.partial(_repeated, to=size + -size % len(devices)), inputs
+        )
         computed = _compiled(network)(trainable, others, jax.device_put(padded, divided))
-        outputs.append(np.asarray(computed)[: len(inputs)])
+        outputs.append(np.asarray(computed)[:size])
     return np.concatenate(outputs)
+
+
+def _repeated(inputs: np.ndarray, *, to: int) -> np.ndarray:
+    """Returns so many inputs, repeated from the first one on."""
+    return np.resize(inputs, (to, *inputs.shape[1:]))
 
 
 @functools.lru_cache(maxsize=1)

@@ -20,6 +20,7 @@ from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, file_sha256
+from leukcnn.host_names import CONNECT_SECONDS, note_on_tasks
 from leukcnn.hosts import Hosts
 from leukcnn.runs import Trial
 from leukcnn.splits.checks import TooManyFoldsError
@@ -27,7 +28,7 @@ from leukcnn.trials import take_part
 
 # Options that all hosts must have.
 _SAME = (
-    *("profile", "only", "seed", "runs", "split", "unknown_subjects", "datasets", "mask", "base", "assumed"),
+    *("profile", "only", "seed", "runs", "split", "unknown_subjects", "datasets", "mask", "base"),
     *("deterministic", "precision", "augment", "devices", "trial", "controls_only"),
 )
 
@@ -61,7 +62,12 @@ def connected(request: Request, *, say: Callable[[str], None]) -> Iterator[Hosts
         HostError: A host doesn't come, has other options or versions, is lost, or ends with an error.
     """
     if place := request.place:
-        say(f"Host {place.index} of {place.count} waits for the others at {place.address} ...")
+        say(
+            f"Host {place.index} of {place.count} waits for the others at {place.address}, at most "
+            f"{CONNECT_SECONDS:.0f} seconds ..."
+        )
+    elif note := note_on_tasks():
+        say(note)
     with Hosts(request.place) as hosts:
         if hosts.count > 1:
             _require_same(hosts, "different options or versions", _given(request))
@@ -127,7 +133,8 @@ def _given(request: Request) -> dict[str, Any]:
     content = [paper.key, to_plain(paper.rows), to_plain(paper.profiles)]
     versions = {"leukcnn": leukcnn.__version__, "keras": keras.__version__}
     values = {f"--{name.replace('_', '-')}": to_plain(getattr(request, name)) for name in _SAME}
-    return {"paper": digest(content)[:16], **values, "--weights": _weights(request.weights), **versions}
+    values |= {"--assume": to_plain(request.assumed), "--weights": _weights(request.weights)}
+    return {"paper": digest(content)[:16], **values, **versions}
 
 
 def _weights(place: str | None) -> str:
@@ -136,7 +143,9 @@ def _weights(place: str | None) -> str:
     if path.is_file():
         return file_sha256(path)[:16]
     if path.is_dir():
-        return digest(sorted((file.name, file.stat().st_size) for file in path.iterdir()))[:16]
+        return digest(sorted((file.name, file.stat().st_size) for file in path.iterdir() if file.is_file()))[
+            :16
+        ]
     return place or "the paper's"
 
 

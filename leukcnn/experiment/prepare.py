@@ -28,6 +28,7 @@ from leukcnn.experiment.session import RunProgress, Session
 from leukcnn.experiment.study import Study
 from leukcnn.fields import did_you_mean
 from leukcnn.files import locked_folder, write_json
+from leukcnn.host_names import Place
 from leukcnn.hosts import Hosts
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
@@ -91,11 +92,14 @@ def wanted_controls(study: Study, planned: Plan, wanted: list[PlannedTrial]) -> 
 
 
 @contextlib.contextmanager
-def counting_what_is_kept(store: Store) -> Iterator[None]:
-    """Adds to an interruption of the block how many finished trials are kept."""
+def counting_what_is_kept(store: Store, place: Place | None) -> Iterator[None]:
+    """Adds to an interruption of the block how many finished trials are kept; host 0 alone has them."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
+        if place and place.index:
+            interrupt.add_note("Host 0 has what is finished.")
+            raise
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"Finished trials are kept in {relative(store.root)}: {n:,}.")
         raise

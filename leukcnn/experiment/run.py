@@ -43,7 +43,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report | None:
     watch, study = Stopwatch(), study_of(request)
     store = Store(request.out, study.paper.key)
     say = progress.message
-    with counting_what_is_kept(store), signals.seen(), connected(request, say=say) as hosts:
+    with counting_what_is_kept(store, request.place), signals.seen(), connected(request, say=say) as hosts:
         session, checked = load_session(request, study, store, progress=progress, watch=watch, hosts=hosts)
         if not hosts.leads:
             follow(study, session)
@@ -81,7 +81,7 @@ def reproduce_one(request: Request, name: str, *, progress: TrainingProgress) ->
     study = study_of(request)
     store = Store(request.out, study.paper.key)
     say = progress.message
-    with counting_what_is_kept(store), signals.seen(), connected(request, say=say) as hosts:
+    with counting_what_is_kept(store, request.place), signals.seen(), connected(request, say=say) as hosts:
         session, checked = load_session(
             request, study, store, progress=progress, watch=Stopwatch(), hosts=hosts
         )

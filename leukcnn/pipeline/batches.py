@@ -15,14 +15,13 @@ from leukcnn.augmentation.on_device import OnDevice
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline.ahead import Ahead, Key
 from leukcnn.pipeline.entries import Entries
+from leukcnn.pipeline.memory import BatchMemory
 from leukcnn.seeding import child_seed, generator
 
 FORWARD_BATCH = 64
 """Most inputs per forward pass of predictions and features."""
 
 _BATCH_STEP = 8
-# Bytes. TensorFlow and JAX take an array on the processor as it is if it begins at a multiple of this number.
-_ALIGNMENT = 64
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 """A network's inputs: an array, or several by name."""
@@ -247,6 +246,7 @@ class ImageSequence(BatchSequence):
             raise ArgumentError("There are variants but no augmenter.", expected="an ImageAugmenter")
         self.images, self.ids = images, ids
         self.augmenter, self.fresh = augmenter, fresh
+        self._memory = BatchMemory()
 
     @property
     def differs_by_epoch(self) -> bool:
@@ -268,7 +268,7 @@ class ImageSequence(BatchSequence):
         if not len(changed):
             return self._taken(rows)
         assert self.augmenter is not None, "the constructor refuses variants without an augmenter"
-        out = _aligned((len(rows), *self.images.shape[1:]))
+        out = self._memory.array((len(rows), *self.images.shape[1:]))
         for i in np.flatnonzero(self.entries.variants[positions] == 0):
             out[i] = self.images[rows[i]]
         # All are sampled first: between two warps the interpreter is slower, and other threads wait for it.
@@ -278,7 +278,7 @@ class ImageSequence(BatchSequence):
         return out
 
     def _taken(self, rows: np.ndarray) -> np.ndarray:
-        out = _aligned((len(rows), *self.images.shape[1:]))
+        out = self._memory.array((len(rows), *self.images.shape[1:]))
         # Without a mode, NumPy makes a further copy.
         return np.take(self.images, rows, axis=0, out=out, mode="clip")
 
@@ -309,14 +309,6 @@ class FeatureSequence(BatchSequence):
     def inputs(self, positions: np.ndarray, *, epoch: int = 0) -> np.ndarray:
         """Returns the features for B positions in the entries, float32 (B, ...)."""
         return self.features[self.entries.rows[positions], self.entries.variants[positions]]
-
-
-def _aligned(shape: tuple[int, ...]) -> np.ndarray:
-    """Returns a new array, uint8, with any values, which backends don't copy on the processor."""
-    size = math.prod(shape)
-    memory = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size].reshape(shape)
 
 
 class ArrayBatches(keras.utils.PyDataset):

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from leukcnn.argument_types import require_type
+from leukcnn.argument_types import require_type, user_path
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
@@ -90,16 +90,18 @@ class SavedNetwork:
             line += f"; accuracy {100 * test['accuracy']:.1f} % on its {test['images']:,} test images"
         return f"{line}."
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes the `.keras` file in one step, without the optimizer.
 
         Args:
             path: The file.
 
         Raises:
+            ArgumentError: No file can have this path.
             StoreError: The folder can't be written to, or the disk is full.
             WeightsError: Keras can't make a network from the configuration of this one.
         """
+        path = user_path(path)
         record = {
             "preprocessing": to_plain(self.preprocessing),
             "class_names": list(self.class_names),

@@ -165,9 +165,6 @@ def evaluate(
         )
     surveys = surveys_of(folder, datasets, labels=labels, groups=groups)
     paper = study_paper(surveys, choices)
-    if save_paper is not None:
-        save(paper, save_paper)
-    _show_notes(paper, quiet=quiet)
 
     from leukcnn.experiment.request import Request
 
@@ -184,12 +181,17 @@ def evaluate(
         given=given,
         **{name: given[name] for name in _AS_GIVEN},
     )
+    # Several hosts may have the same file.
+    own_file = None if request.place and request.place.index else save_paper
+    if own_file is not None:
+        save(paper, own_file)
+    _show_notes(paper, quiet=quiet)
     try:
         return run_request(request, quiet=quiet)
     except TooManyFoldsError as error:
         fewer = _with_fewer_folds(surveys, choices, error)
-    if save_paper is not None:
-        save(fewer, save_paper, earlier=paper)
+    if own_file is not None:
+        save(fewer, own_file, earlier=paper)
     _show_notes(fewer, but=paper, quiet=quiet)
     return run_request(replace(request, paper=find_paper(fewer)), quiet=quiet)
 

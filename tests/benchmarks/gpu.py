@@ -30,6 +30,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "jax"
+# The networks in PyTorch are those of the tests.
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
@@ -408,6 +410,7 @@ def main() -> None:
         print(json.dumps(PARTS[arguments.framework](names[0], arguments.quick, arguments.limit)))
         return
     ended = time.perf_counter() + arguments.limit
+    arguments.out.mkdir(parents=True, exist_ok=True)
     print(
         "images/s. Step of Keras: paper's batch, best batch; step of PyTorch: the same; then fed: Keras with"
     )

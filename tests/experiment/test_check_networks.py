@@ -29,9 +29,15 @@ def convolved(*, input_shape, classes):
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x), name="convolved")
 
 
+def two_inputs(*, input_shape, classes):
+    inputs = [keras.Input(input_shape), keras.Input(input_shape)]
+    return keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(sum(inputs))[:, :classes])
+
+
 def with_model(name, **arguments):
     paper = replace(tiny.tiny_paper(), assumptions=(), figures=())
     models.register("Convolved", convolved)
+    models.register("TwoInputs", two_inputs)
     models.register("Failing", lambda *, input_shape, classes: [][input_shape[0]])
     setup = replace_at(paper.rows[0].setup, "model", spec.Model(name, arguments))
     return replace(paper, rows=(replace(paper.rows[0], setup=setup), *paper.rows[1:]))
@@ -50,6 +56,8 @@ def check(paper, store, **options):
         ("TinyNetwork", {"units": 0}, "units = 0"),
         ("TinyNetwork", {"units": "many"}, "TinyNetwork' fails"),
         ("Failing", {}, "Failing' fails: IndexError"),
+        ("TwoInputs", {}, r"TwoInputs' has the inputs \[\(None, 24, 24, 3\), .* for images of 24 pixels"),
+        ("TinyNetwork", {"input_shape": (30, 30, 3)}, r"inputs \[\(None, 30, 30, 3\)\] for images of 24"),
     ],
 )
 def test_unsuitable_networks_are_refused_with_their_row(name, arguments, found, tmp_path):

@@ -130,7 +130,7 @@ def _is_registry(node) -> bool:
 
 
 def test_no_other_package_depends_on_a_kind():
-    """Packages that pass tables and figures on may look at the kind of a split, or of a planned trial, only."""
+    """Packages that pass tables and figures on may look at the kind of a split or planned trial only."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE)

@@ -81,6 +81,15 @@ def test_a_changed_study_is_not_replaced(saved, place, monkeypatch):
     assert file.read_text() == "# mine"
 
 
+def test_of_several_hosts_the_first_alone_writes_the_study(saved, place, monkeypatch):
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("leukcnn.studies.evaluation.run_request", lambda request, quiet: None)
+    for index in (1, 0):
+        options = {"hosts": 2, "host_index": index, "coordinator": "node1:9000", "save_paper": "of_hosts.py"}
+        assert leukcnn.evaluate("my_smears", **options, quiet=True) is None
+        assert (place / "of_hosts.py").exists() == (index == 0)
+
+
 @pytest.mark.parametrize("name", ["my_study", "my-study.py", "my study.py", "2.py", ".py", "study.yaml"])
 def test_a_file_that_no_paper_can_be_read_from_is_refused(name, tmp_path):
     with pytest.raises(ArgumentError, match=r"ends in \.py"):
