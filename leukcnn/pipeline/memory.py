@@ -24,7 +24,7 @@ class BatchMemory:
     def array(self, shape: Sequence[int]) -> np.ndarray:
         """Returns an array, uint8, with any values, that backends don't copy on the processor.
 
-        Its memory is given to another array when this one, its views and the backend's tensors in it are gone.
+        Its memory is given to another array when this one, its views and tensors of the backend are gone.
         """
         size = math.prod(shape)
         try:
