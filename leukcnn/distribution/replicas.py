@@ -105,7 +105,7 @@ def start_hosts(hosts: Hosts, *, processors: int | None) -> list[str]:
         found = jax.local_devices(backend="cpu" if processors else None)
         hosts.all()
         with _stdout_as_stderr():
-            # The first thing that processors compute together prints a line that says that they are connected.
+            # The first thing that processors compute together prints a line: that they are connected.
             multihost_utils.sync_global_devices("hosts")
     except RuntimeError as error:
         raise HostError(
