@@ -43,7 +43,7 @@ class TrainingProgress(Progress):
 
     def __init__(self, *, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
         console = console or Console()
-        # The display is made once in the constructor.
+        # What is shown is asked for in the constructor of the base.
         self._stages = _bars(console, clock)
         self._at_once: TrialsAtOnce | None = None
         super().__init__(

@@ -222,13 +222,13 @@ def test_predictions_compile_a_network_once_whatever_the_number_of_images(setup)
 
 
 def test_training_and_predictions_hold_few_images_at_a_time(setup, tmp_path):
-    n = 6000
+    n = 4000
     np.save(tmp_path / "images.npy", np.zeros((n, 24, 24, 3), dtype=np.uint8))
     images = np.load(tmp_path / "images.npy", mmap_mode="r")
 
     def batches(count, labels):
         ids = [str(i) for i in range(count)]
-        options = {"labels": labels, "classes": 2, "batch_size": 60, "ids": ids, "seed": 0}
+        options = {"labels": labels, "classes": 2, "batch_size": 20, "ids": ids, "seed": 0}
         return ImageSequence(images, originals(np.arange(count)), **options)
 
     def train_and_predict(count, folder):
@@ -244,8 +244,8 @@ def test_training_and_predictions_hold_few_images_at_a_time(setup, tmp_path):
     train_and_predict(n, tmp_path / "measured")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # A copy of all images would exceed it.
-    assert peak < images.nbytes
+    # JAX is up to 32 small steps ahead of their results, which is a sixth of the images.
+    assert peak < images.nbytes / 2
 
 
 def weights_of(network):

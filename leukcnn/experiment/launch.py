@@ -334,11 +334,11 @@ def _client(launcher: Launcher, workers: int, *, gpus: bool) -> Iterator[Client]
     Raises:
         DeviceError: The scheduler doesn't answer.
     """
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as opened:
-        opened.callback(logger.setLevel, level)
+        # The client's logger has a level of its own.
+        for logger in map(logging.getLogger, ("distributed", "distributed.client")):
+            opened.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL)
         cluster: Any = launcher.scheduler
         if not cluster:
             # The workers are threads here, each with a process of its own for its trials.

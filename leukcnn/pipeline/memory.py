@@ -24,7 +24,11 @@ class BatchMemory:
     def array(self, shape: Sequence[int]) -> np.ndarray:
         """Returns an array, uint8, with any values, that backends don't copy on the processor.
 
+<<<<<<< HEAD
+        Its memory is given to another one when this array, its views and tensors in it are gone.
+=======
         Its memory is given to another array when this one, its views and tensors of the backend are gone.
+>>>>>>> heads/rev3
         """
         size = math.prod(shape)
         try:
@@ -34,7 +38,7 @@ class BatchMemory:
         if len(block) < size + _ALIGNMENT:
             block = np.empty(size + _ALIGNMENT, np.uint8)
         # Views of views hold the owner, not each other: it ends with the last of them.
-        owner = (ctypes.c_uint8 * len(block)).from_buffer(block)
+        owner = (ctypes.c_uint8 * len(block)).from_buffer(block.data)
         weakref.finalize(owner, self._free.append, block).atexit = False
         start = -block.ctypes.data % _ALIGNMENT
-        return np.frombuffer(owner, np.uint8, count=size, offset=start).reshape(shape)
+        return np.frombuffer(memoryview(owner), np.uint8, count=size, offset=start).reshape(shape)
