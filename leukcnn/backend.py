@@ -41,7 +41,7 @@ def check_backend(*, hosts: int = 1) -> None:
             remedy=did_you_mean(name, _SUPPORTED) or "set KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax",
         )
     if hosts > 1 and name != "jax":
-        # Keras' `fit` fails under MultiWorkerMirroredStrategy (keras issue 20585).
+        # Keras' `fit` fails under MultiWorkerMirroredStrategy (keras issue 20585; still so in Keras 3.15).
         raise DeviceError(
             f"{hosts} hosts (--hosts) with the {name} backend, which {source} names.",
             expected="the JAX backend: Keras trains on several hosts with it alone",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from leukcnn.distribution import Devices, find_devices, gradient
+from leukcnn.distribution.replicas import own_outputs
 from leukcnn.errors import DeviceError
 from tests import devices_script
 
@@ -37,6 +38,16 @@ def test_two_logical_processors_train_and_predict_as_one(capsys):
     np.testing.assert_allclose(two["history"], one["history"], rtol=2e-5, atol=2e-6)
     assert len(two["outputs"]) == 37
     np.testing.assert_allclose(two["outputs"], one["outputs"], rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.backend
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="several hosts train with JAX alone")
+def test_a_host_predicts_by_itself_also_what_the_device_augments():
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    network = devices_script.built(find_devices())
+    inputs = {"images": images, **devices_script.AUGMENTER.transforms([None, 1, 2])}
+    found = own_outputs(network, [(inputs,)], ("cpu:0",))
+    np.testing.assert_allclose(found, network(inputs), rtol=1e-5)
 
 
 @pytest.mark.backend

@@ -5,6 +5,7 @@ same libjpeg-turbo, so that the pixels of a sound file are equal, and refuses a 
 What it doesn't warn of is checked here: that the scans hold every coefficient of every channel.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -21,9 +22,7 @@ _MAX_KEPT_BLOCKS = 2**21
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 # In entropy-coded data, FF is followed by 00 or a restart marker, or by another FF that fills.
-_SEARCHED_AT_ONCE = 1 << 20
-_ENDS_DATA = np.ones(256, bool)
-_ENDS_DATA[[0x00, *range(0xD0, 0xD8), 0xFF]] = False
+_MARKER_AFTER_DATA = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _REFUSED_FRAMES = {
     0xC3: "is a lossless JPEG",
     **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE, 0xDF), "is a hierarchical JPEG"),
@@ -106,7 +105,7 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
     Raises:
         BrokenImage: The end marker is missing, or a segment breaks the format's rules.
     """
-    position, data = 2, _Data(content)
+    position = 2
     for _ in range(_MAX_SEGMENTS):
         if content[position : position + 1] not in (b"\xff", b""):
             raise _refused(f"is damaged: byte {position:,} should begin a marker")
@@ -127,7 +126,8 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
         if size < 2:
             raise _refused(f"is damaged: its segment FF{marker:02X} is said to have {size} bytes")
         if marker == _SCAN:
-            end = data.end(end)
+            found = _MARKER_AFTER_DATA.search(content, end)
+            end = found.start() if found else len(content)
             # Bytes that fill belong to the marker.
             while content[end - 1] == 0xFF:
                 end -= 1
@@ -136,32 +136,6 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
         yield marker, position + 2, end
         position = end
     raise _refused(f"is a JPEG of more than {_MAX_SEGMENTS:,} segments")
-
-
-class _Data:
-    """The entropy-coded data of a file.
-
-    NumPy searches it without holding the interpreter, for which threads that read other files wait; in
-    blocks, since a hostile file may have a marker in every two bytes.
-    """
-
-    def __init__(self, content: bytes):
-        self._values, self._searched = np.frombuffer(content, np.uint8), 0
-        self._markers = np.empty(0, np.int64)
-
-    def end(self, start: int) -> int:
-        """Returns where data end that begin at `start`, which grows from call to call."""
-        while True:
-            number = np.searchsorted(self._markers, start)
-            if number < len(self._markers):
-                return int(self._markers[number])
-            if self._searched >= len(self._values):
-                return len(self._values)
-            first = max(start, self._searched)
-            self._searched = first + _SEARCHED_AT_ONCE
-            block = self._values[first : self._searched + 1]
-            places = np.flatnonzero(block[:-1] == 0xFF)
-            self._markers = first + places[_ENDS_DATA[block[places + 1]]]
 
 
 class _Frame:

@@ -1,8 +1,6 @@
 import itertools
-import re
 import struct
 import time
-from unittest import mock
 
 import cv2
 import numpy as np
@@ -11,7 +9,6 @@ import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leukcnn.datasets.formats import jpeg as jpeg_format
 from leukcnn.datasets.headers import BrokenImage, Header
 from leukcnn.datasets.read import decode_image, read_header
 from tests.image_files import adobe, jpeg, segment
@@ -226,17 +223,6 @@ def test_progressive_file_that_ends_after_any_scan_is_refused():
 def test_what_cannot_be_read_exactly_is_refused_by_name(content, message):
     with pytest.raises(BrokenImage, match=message):
         read_header(content)
-
-
-@given(st.lists(st.sampled_from((0x00, 0x01, 0xD0, 0xD9, 0xFF)), min_size=2, max_size=40))
-@settings(max_examples=50, deadline=None)
-def test_data_end_at_the_first_marker(values):
-    content = bytes(values)
-    with mock.patch.object(jpeg_format, "_SEARCHED_AT_ONCE", 3):
-        data = jpeg_format._Data(content)
-        ends = [data.end(start) for start in range(len(content))]
-    expected = [re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]").search(content, i) for i in range(len(content))]
-    assert ends == [found.start() if found else len(content) for found in expected]
 
 
 def test_end_of_a_thumbnail_is_not_the_end():
