@@ -126,9 +126,11 @@ class OnDevice:
         Returns:
             float32 (B, height, width, channels), whole grey levels 0..255.
         """
-        images = ops.cast(inputs["images"], "int32")
+        images = inputs["images"]
         if self.has_turns:
-            images = _turned(images, inputs["turns"])
+            # On some processors, oneDNN prints an error before TensorFlow transposes integers without it.
+            images = _turned(ops.cast(images, "float32"), inputs["turns"])
+        images = ops.cast(images, "int32")
         if self.is_moving:
             parts = inputs["row_starts"], inputs["column_steps"]
             images = _if_any(inputs["changed"] > 0, self._warped, images, *parts)
