@@ -24,11 +24,7 @@ class BatchMemory:
     def array(self, shape: Sequence[int]) -> np.ndarray:
         """Returns an array, uint8, with any values, that backends don't copy on the processor.
 
-<<<<<<< HEAD
         Its memory is given to another one when this array, its views and tensors in it are gone.
-=======
-        Its memory is given to another array when this one, its views and tensors of the backend are gone.
->>>>>>> heads/rev3
         """
         size = math.prod(shape)
         try:
