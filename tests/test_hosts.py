@@ -280,7 +280,7 @@ def require_success(started, tmp_path, out, **options):
         assert process.wait(300) == 0, (tmp_path / f"{out}{index}").read_text()[-3000:]
 
 
-@pytest.mark.release
+@pytest.mark.slow
 def test_two_hosts_train_augment_and_resume_as_two_devices_of_one():
     pytest.importorskip("jax")
     command, address = [sys.executable, "-m", "tests.devices_script"], f"127.0.0.1:{free_port()}"
