@@ -19,9 +19,9 @@ def decoded(monkeypatch):
     for module in (matching, image_cache):
         one = module.decode_image
 
-        def counted(content, one=one):
+        def counted(content, *header, one=one):
             contents.append(content)
-            return one(content)
+            return one(content, *header)
 
         monkeypatch.setattr(module, "decode_image", counted)
     return contents
