@@ -10,7 +10,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 from leukcnn.arrays import stored_arrays, write_quickly
 from leukcnn.counting import Count, Counting, uncounted
 from leukcnn.distribution import Devices
+from leukcnn.distribution.replicas import flat_layers
 from leukcnn.errors import StoreError
 from leukcnn.files import (
     claim_space,
@@ -271,15 +272,7 @@ def weights_digest(base: keras.Model) -> str:
     content = hashlib.sha256()
     for weight in base.weights:
         content.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
-    for layer in _flat_layers(base):
+    for layer in flat_layers(base):
         if isinstance(layer, MeanSubtraction):
             content.update(layer.mean.tobytes())
     return content.hexdigest()
-
-
-def _flat_layers(network: keras.Model) -> Iterator[keras.Layer]:
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            yield from _flat_layers(layer)
-        else:
-            yield layer

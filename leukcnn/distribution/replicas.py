@@ -42,7 +42,7 @@ def whole_batches(network: keras.Model) -> Iterator[None]:
     Batch normalization takes its statistics over the whole batch, and dropout its mask. Afterwards the layers
     are Keras' own again: a saved network doesn't know of replicas.
     """
-    layers = list(_flat_layers(network))
+    layers = list(flat_layers(network))
     dropouts = [layer for layer in layers if type(layer) is keras.layers.Dropout]
     norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     own = [layer.synchronized for layer in norms]
@@ -59,10 +59,11 @@ def whole_batches(network: keras.Model) -> Iterator[None]:
             layer.synchronized = synchronized
 
 
-def _flat_layers(network: keras.Model) -> Iterator[keras.Layer]:
+def flat_layers(network: keras.Model) -> Iterator[keras.Layer]:
+    """Yields the layers of a network, and those of networks in it."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
-            yield from _flat_layers(layer)
+            yield from flat_layers(layer)
         else:
             yield layer
 
